@@ -1,0 +1,9 @@
+"""The one exception for mistakes that a user can mend."""
+
+
+class UserError(ValueError):
+    """A mistake of the user's: what was expected, what came, what to do.
+
+    The command-line programs print its message as one line and exit with
+    status 2. Programming errors raise other exceptions and keep their trace.
+    """

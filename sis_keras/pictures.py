@@ -1,0 +1,62 @@
+"""Picture files in and out: uint8 RGB arrays, never BGR past this module."""
+
+import pathlib
+
+import cv2
+import numpy as np
+
+from sis_keras.errors import UserError
+from sis_keras.files import atomic_path
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+
+
+def list_pictures(folder) -> list[pathlib.Path]:
+    """The picture files directly inside `folder`, sorted by name."""
+    return sorted(
+        path
+        for path in pathlib.Path(folder).iterdir()
+        if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()
+    )
+
+
+def read_rgb(path) -> np.ndarray:
+    """Reads a picture as uint8 RGB, shape `(height, width, 3)`.
+
+    Raises:
+        UserError: The file is missing, empty, or no readable picture.
+    """
+    path = pathlib.Path(path)
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise UserError(
+            f"Cannot read the picture {path}: {error.strerror}."
+        ) from error
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if picture is None:
+        raise UserError(
+            f"Expected a picture (PNG, JPEG, …). Received: {path}, "
+            f"{data.size} bytes that do not decode. Replace or remove it."
+        )
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def write_rgb(path, picture: np.ndarray) -> None:
+    """Writes uint8 RGB `(height, width, 3)`; the format is the suffix's.
+
+    The file appears under its final name only when it is complete.
+    """
+    path = pathlib.Path(path)
+    encoded, data = cv2.imencode(
+        path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    )
+    if not encoded:
+        raise UserError(f"Cannot encode a picture as {path.suffix!r}: {path}.")
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data.tobytes())
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """[0, 1] floats to uint8: clipped, then rounded, never truncated."""
+    return np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
