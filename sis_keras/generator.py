@@ -1,0 +1,275 @@
+"""The SIS-net generator (paper III-A, Figure 2, Algorithm 1)."""
+
+import itertools
+
+import keras
+from keras import ops
+
+from sis_keras.inception import extracting_path
+
+SCALE_MULTIPLE = 32
+FUSIONS = ("add", "concat")
+
+# === Layers ===
+
+
+@keras.saving.register_keras_serializable("sis_keras")
+class ReflectPad(keras.layers.Layer):
+    """Reflects the lower and right edges up to a multiple of `multiple`.
+
+    Any size works, 1x1 included: the reflection is an index gather, repeated
+    as often as needed, equal to `np.pad(mode="reflect")`.
+
+    Input shape: `(batch, height, width, channels)`.
+    Output shape: the same, height and width rounded up.
+    """
+
+    def __init__(self, multiple: int = SCALE_MULTIPLE, **kwargs):
+        super().__init__(**kwargs)
+        self.multiple = multiple
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return batch, self._padded(height), self._padded(width), channels
+
+    def call(self, inputs):
+        return self._pad_axis(self._pad_axis(inputs, 1), 2)
+
+    def _padded(self, size):
+        if size is None:
+            return None
+        return (size + self.multiple - 1) // self.multiple * self.multiple
+
+    def _pad_axis(self, x, axis):
+        if x.shape[axis] is not None and x.shape[axis] % self.multiple == 0:
+            return x
+        size = ops.shape(x)[axis]
+        period = ops.maximum(2 * size - 2, 1)
+        index = ops.arange(self._padded(size), dtype="int32") % period
+        return ops.take(x, ops.minimum(index, period - index), axis=axis)
+
+    def get_config(self):
+        return {**super().get_config(), "multiple": self.multiple}
+
+
+@keras.saving.register_keras_serializable("sis_keras")
+class RestoredImage(keras.layers.Layer):
+    """`[blurry, x]` to the restored image, `x` cropped to `blurry`'s size.
+
+    `blurry + tanh(x) / 2`, or `(tanh(x) + 1) / 2` without `residual`; clipped
+    to [0, 1] outside training only, because a clip stops gradients. Computes
+    in float32 whatever the policy, so that the picture is not quantised.
+    """
+
+    def __init__(self, residual: bool = True, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.residual = residual
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def call(self, inputs, training=None):
+        blurry, x = inputs
+        _, height, width, _ = ops.shape(blurry)
+        x = ops.tanh(x[:, :height, :width])
+        restored = blurry + x / 2 if self.residual else (x + 1) / 2
+        return restored if training else ops.clip(restored, 0.0, 1.0)
+
+    def get_config(self):
+        return {**super().get_config(), "residual": self.residual}
+
+
+@keras.saving.register_keras_serializable("sis_keras")
+class DepthToSpace(keras.layers.Layer):
+    """Pixel shuffle (Eq. 2): `(h, w, r*r*c)` to `(r*h, r*w, c)`."""
+
+    def __init__(self, scale: int, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, inputs):
+        return ops.depth_to_space(inputs, self.scale)
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable("sis_keras")
+class ICNR(keras.initializers.Initializer):
+    """Starts a pixel shuffle of `scale` as nearest-neighbour upsampling.
+
+    Reference: Aitken et al., "Checkerboard artifact free sub-pixel
+    convolution", arXiv:1707.02937.
+    """
+
+    def __init__(self, scale: int, seed: int):
+        self.scale, self.seed = scale, seed
+
+    def __call__(self, shape, dtype=None):
+        copies = self.scale**2
+        one = (*shape[:-1], shape[-1] // copies)
+        kernel = keras.initializers.HeNormal(self.seed)(one, dtype)
+        return ops.tile(kernel, (1, 1, 1, copies))
+
+    def get_config(self):
+        return {"scale": self.scale, "seed": self.seed}
+
+
+# === Functional Model ===
+
+
+def build_generator(
+    width_multiplier: float = 1.0,
+    fusion_channels: int = 128,
+    normalization: str = "batch",
+    branch_pooling: str = "average",
+    fusion: str = "add",
+    residual: bool = True,
+    intermediate_path: bool = True,
+    info_box: bool = True,
+    synchronized: bool = False,
+    seed: int = 0,
+    name: str = "sisnet",
+) -> keras.Model:
+    """The SIS-net generator: blurry to restored, any height and width.
+
+    Args:
+        width_multiplier: Scales the extracting path; 1 is InceptionV3.
+        fusion_channels: Channels of the expanding path; even.
+        normalization: Of the extracting path: "batch", "frozen" or "none".
+        branch_pooling: "average" (InceptionV3) or "max".
+        fusion: "add" (Algorithm 1), or "concat": concatenation and a 1x1
+            convolution.
+        residual: Adds the output to `blurry` (the authors' code).
+        intermediate_path: False is Nolalent-net of Table 2.
+        info_box: False is Nosis-net of Table 2.
+        synchronized: Batch statistics over all replicas.
+        seed: Of the initial weights.
+        name: Of the model.
+
+    Input shape: `(batch, height, width, 3)`, float32, RGB in [0, 1].
+    Output shape: the same; clipped to [0, 1] outside training.
+
+    Raises:
+        ValueError: An argument is out of its range.
+    """
+    if fusion not in FUSIONS:
+        raise ValueError(f"Expected fusion in {FUSIONS}. Received: {fusion!r}")
+    if fusion_channels < 2 or fusion_channels % 2:
+        raise ValueError(
+            "Expected an even positive fusion_channels. "
+            f"Received: fusion_channels={fusion_channels}"
+        )
+    blurry = keras.Input((None, None, 3), name="blurry")
+    x = ReflectPad()(blurry)
+    x = keras.layers.Rescaling(2.0, -1.0)(x)
+    scales = extracting_path(
+        x,
+        width_multiplier,
+        normalization,
+        branch_pooling,
+        synchronized,
+        seed,
+    )
+    seeds = itertools.count(seed + 1000)
+    info_0, details = _intermediate_layer_path(scales, fusion_channels, seeds)
+    sources = []
+    if info_box:
+        sources.append(_info_box(info_0, fusion_channels, seeds))
+    if intermediate_path:
+        sources.append(details)
+    x = _expanding_path(info_0, sources, fusion_channels, fusion, seeds)
+    x = keras.layers.Conv2D(
+        3,
+        3,
+        padding="same",
+        kernel_initializer="zeros" if residual else _he(seeds),
+        name="to_rgb",
+    )(x)
+    restored = RestoredImage(residual, name="restored")([blurry, x])
+    return keras.Model(blurry, restored, name=name)
+
+
+def _he(seeds):
+    return keras.initializers.HeNormal(next(seeds))
+
+
+def _intermediate_layer_path(scales, channels, seeds):
+    """info_0 (1/32) and [detail_1 (1/16) … detail_4 (1/2)], in fusion order."""
+    names = ("info_0", "detail_1", "detail_2", "detail_3", "detail_4")
+    info_0, *details = [
+        keras.layers.Conv2D(
+            channels,
+            1,
+            kernel_initializer=keras.initializers.GlorotNormal(next(seeds)),
+            name=name,
+        )(x)
+        for name, x in zip(names, reversed(scales), strict=True)
+    ]
+    return info_0, details
+
+
+def _info_box(info_0, channels, seeds):
+    """[info_1 … info_4]: pixel shuffles of info_0 by 2, 4, 8, 16 (Eq. 1-2)."""
+    infos = []
+    for k, scale in enumerate((2, 4, 8, 16), start=1):
+        x = keras.layers.Conv2D(
+            scale**2 * channels,
+            1,
+            kernel_initializer=ICNR(scale, next(seeds)),
+            name=f"info_{k}_channels",
+        )(info_0)
+        infos.append(DepthToSpace(scale, name=f"info_{k}")(x))
+    return infos
+
+
+def _expanding_path(info_0, sources, channels, fusion, seeds):
+    """Algorithm 1, feature fusion expansion, up to the full scale."""
+
+    def fsconv(x, filters, name):
+        # Differs from paper: Eq. 3 gives 2H - 1; 'same' gives 2H. Kernel 4 is
+        # divisible by the stride, which avoids a checkerboard.
+        return keras.layers.Conv2DTranspose(
+            filters,
+            4,
+            strides=2,
+            padding="same",
+            activation="relu",
+            kernel_initializer=_he(seeds),
+            name=name,
+        )(x)
+
+    def merge(k, previous):
+        maps = [previous, *(source[k - 1] for source in sources)]
+        if len(maps) == 1:
+            return previous
+        if fusion == "add":
+            return keras.layers.Add(name=f"merged_{k}")(maps)
+        x = keras.layers.Concatenate(name=f"spliced_{k}")(maps)
+        return keras.layers.Conv2D(
+            channels, 1, kernel_initializer=_he(seeds), name=f"merged_{k}"
+        )(x)
+
+    previous = fsconv(info_0, channels, "previous_1")
+    products = [previous]
+    for k in (1, 2, 3):
+        previous = fsconv(merge(k, previous), channels, f"previous_{k + 1}")
+        products.append(previous)
+    # Differs from paper: its text sums the first three; its Algorithm 1 and
+    # the authors' code sum four.
+    smooth = keras.layers.Add(name="previous_sum")(
+        [
+            keras.layers.UpSampling2D(scale, interpolation="bilinear")(x)
+            for scale, x in zip((8, 4, 2), products, strict=False)
+        ]
+        + [products[3]]
+    )
+    smooth = keras.layers.Conv2D(
+        channels,
+        3,
+        padding="same",
+        activation="relu",
+        kernel_initializer=_he(seeds),
+        name="previous_smooth",
+    )(smooth)
+    return fsconv(merge(4, smooth), channels // 2, "expanded")

@@ -1,0 +1,38 @@
+"""Named arguments of `build_generator`; a preset is nothing else."""
+
+from sis_keras.errors import UserError
+
+PRESETS = {
+    # The paper's network; its trunk takes InceptionV3's ImageNet weights.
+    "sisnet": {
+        "width_multiplier": 1.0,
+        "fusion_channels": 128,
+        "normalization": "batch",
+    },
+    "sisnet_small": {
+        "width_multiplier": 0.5,
+        "fusion_channels": 64,
+        "normalization": "none",
+    },
+    # Without normalisation short runs learn more, and int8 has less to fold.
+    # Average pooling falls out of the phones' int8 accelerators; max does not.
+    "sisnet_mobile": {
+        "width_multiplier": 0.25,
+        "fusion_channels": 32,
+        "normalization": "none",
+        "branch_pooling": "max",
+    },
+}
+
+
+def preset_arguments(name: str) -> dict:
+    """The keyword arguments of a preset, for `build_generator`.
+
+    Raises:
+        UserError: No preset has that name.
+    """
+    if name not in PRESETS:
+        raise UserError(
+            f"Expected a preset in {sorted(PRESETS)}. Received: {name!r}."
+        )
+    return dict(PRESETS[name])
