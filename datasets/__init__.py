@@ -1,0 +1,1 @@
+"""TFDS builders of the deblurring data sets, and the command preparing them."""

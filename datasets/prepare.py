@@ -1,0 +1,131 @@
+r"""Prepares a data set once, for training and evaluation.
+
+    python -m datasets.prepare gopro/blur --manual_dir=DOWNLOADS \
+        --data_dir=PREPARED
+
+reads GOPRO_Large.zip, or the folder unpacked from it, in DOWNLOADS, and writes
+TFRecord files below PREPARED. Nothing is downloaded. The other data sets are
+gopro/blur_gamma, kohler/blurred and kohler/ground_truth; what each needs is in
+datasets/gopro/README.md and datasets/kohler/README.md.
+"""
+
+import importlib
+import os
+import sys
+
+from absl import app, flags, logging
+
+from sis_keras.errors import UserError
+
+FLAGS = flags.FLAGS
+NAMES = ("gopro", "kohler")
+
+
+def make_builder(name: str, data_dir=None):
+    """The TFDS builder called `name`: `gopro`, `gopro/blur_gamma`, ….
+
+    Raises:
+        UserError: There is no such data set or config.
+    """
+    dataset, _, config = name.partition("/")
+    if dataset not in NAMES:
+        raise UserError(
+            f"Expected a data set, {' or '.join(NAMES)}. Received: {name!r}."
+        )
+    builder_class = importlib.import_module(f"datasets.{dataset}").Builder
+    configs = list(builder_class.builder_configs)
+    if config and config not in configs:
+        raise UserError(
+            f"Expected a config of {dataset}, {' or '.join(configs)}. "
+            f"Received: {config!r}."
+        )
+    return builder_class(config=config or None, data_dir=data_dir)
+
+
+def prepared_builder(name: str, data_dir=None, manual_dir=None):
+    """The TFDS builder called `name`, its data on disk.
+
+    Where they are not prepared in `data_dir` yet, they are made from the files
+    in `manual_dir`; on any failure nothing is left behind.
+
+    Args:
+        name: such as `gopro/blur`; the first config without one.
+        data_dir: folder of the prepared data; None is TFDS's own.
+        manual_dir: folder with the downloaded files.
+
+    Raises:
+        UserError: No such data set, missing or broken files, or a full disk.
+    """
+    builder = make_builder(name, data_dir and os.path.expanduser(data_dir))
+    if builder.info.splits:
+        return builder
+    if not manual_dir:
+        raise UserError(
+            f"Expected {name}, prepared, in {builder.data_dir}. Found nothing. "
+            "Name the folder of the downloaded files with --manual_dir; "
+            f"{builder.MANUAL_DOWNLOAD_INSTRUCTIONS}"
+        )
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    try:
+        builder.download_and_prepare(
+            download_config=tfds.download.DownloadConfig(
+                manual_dir=manual_dir, try_download_gcs=False
+            )
+        )
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(
+            f"Cannot write the prepared data to {builder.data_dir}: {error}"
+        ) from error
+    return builder
+
+
+def main(argv: list[str]) -> None:
+    if len(argv) != 2:
+        raise UserError(
+            "Expected one data set, such as gopro/blur. Received: "
+            f"{' '.join(argv[1:]) or 'none'}."
+        )
+    builder = prepared_builder(argv[1], FLAGS.data_dir, FLAGS.manual_dir)
+    for split, info in sorted(builder.info.splits.items()):
+        print(f"{argv[1]}:{split}: {info.num_examples} examples")
+    print(f"{builder.info.dataset_size / 1e9:.3f} GB in {builder.data_dir}")
+
+
+def _define_flags() -> None:
+    """Not at import: train.py imports this module and has flags of its own."""
+    flags.DEFINE_string(
+        "manual_dir", None, "Folder with the files that you downloaded."
+    )
+    flags.DEFINE_string(
+        "data_dir",
+        None,
+        "Folder for the prepared data; ~/tensorflow_datasets if none.",
+    )
+
+
+def _parse(argv: list[str]) -> list[str]:
+    rest = FLAGS(argv)
+    if FLAGS["verbosity"].using_default_value:
+        FLAGS.verbosity = logging.WARNING
+    return rest
+
+
+def _run(argv: list[str]) -> int:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _define_flags()
+    try:
+        app.run(main, argv, flags_parser=_parse)
+    except (UserError, flags.Error) as error:
+        message = " ".join(str(error).split())
+    except KeyboardInterrupt:
+        message = "Stopped by Ctrl-C; nothing unfinished is kept."
+    else:
+        return 0
+    print(f"prepare.py: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(_run(sys.argv))
