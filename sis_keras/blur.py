@@ -1,12 +1,11 @@
-"""Blurry and sharp pairs: averaged frames, or blur made from photographs.
+"""Synthetic dynamic blur: blurry and sharp pairs, determined by a seed.
 
-Everything is NumPy and OpenCV on uint8 RGB, shape `(height, width, 3)`, and is
-determined by its seed. "Stored values" are the file's (sRGB) values; GOPRO's
-`blur` is the mean of those, its `blur_gamma` the mean of values^2.2, then
-^(1/2.2) (Nah et al. 2017).
+`average_frames` and `blur_from_frames` average the frames of a video;
+`synthetic_blur` and `photograph_pairs` render such frames from one sharp
+photograph. Everything is NumPy and OpenCV on uint8 RGB, shape
+`(height, width, 3)`.
 """
 
-import itertools
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -15,134 +14,16 @@ import numpy as np
 
 from sis_keras import trajectories
 from sis_keras.errors import UserError
+from sis_keras.frames import average_frames, blur_from_frames, mean_of_frames
 from sis_keras.moving_object import MovingObject, draw_objects
-from sis_keras.pictures import list_pictures, read_rgb, to_uint8
+from sis_keras.pictures import read_rgb, to_uint8
 
-# === Averaging frames ===
-
-
-def average_frames(
-    frames: Sequence[np.ndarray], gamma: float | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Blurs as GOPRO does: the mean of n consecutive frames.
-
-        blurry = (1/n sum_i frame_i^gamma)^(1/gamma),  sharp = frame_{(n+1)/2}
-
-    Args:
-        frames: An odd number of uint8 frames of one size.
-        gamma: None averages stored values (GOPRO's `blur`); 2.2 averages in
-            linear light (GOPRO's `blur_gamma`).
-
-    Returns:
-        `(blurry, sharp)`, uint8; `sharp` is the middle frame.
-
-    Raises:
-        UserError: An even number of frames, or frames of two sizes.
-    """
-    if len(frames) % 2 == 0:
-        raise UserError(
-            "Expected an odd number of frames, so that one is the middle. "
-            f"Received: {len(frames)}. Add or drop one."
-        )
-    return to_uint8(_mean(frames, gamma)), frames[len(frames) // 2].copy()
-
-
-def _mean(frames: Iterable[np.ndarray], gamma: float | None) -> np.ndarray:
-    """Mean of uint8 frames as stored values, float32 in [0, 1]."""
-    light = np.arange(256, dtype=np.float32) / 255.0
-    if gamma is not None:
-        light **= gamma
-    total, count = None, 0
-    for frame in frames:
-        count += 1
-        if total is None:
-            total = np.zeros(frame.shape, np.float32)
-        if frame.shape != total.shape:
-            raise UserError(
-                "Expected frames of one size. Received: "
-                f"{total.shape[:2]} and {frame.shape[:2]} (height, width). "
-                "Keep each video's frames in a folder of its own."
-            )
-        cv2.accumulate(frame if gamma is None else cv2.LUT(frame, light), total)
-    if gamma is None:
-        return total / np.float32(255 * count)
-    return cv2.pow(total / np.float32(count), 1.0 / gamma)
-
-
-def blur_from_frames(
-    source,
-    frames_per_picture: tuple[int, int] = (7, 13),
-    gamma: float | None = None,
-    seed: int = 0,
-) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Averages windows of a video's consecutive frames, one after another.
-
-    The windows do not overlap. Each one's length is drawn from the odd
-    numbers in `frames_per_picture`; the last takes what is left if that is
-    enough. Only one window is in memory.
-
-    Args:
-        source: A folder of frames, in the order of their names, or a video
-            file. 240 frames a second look like GOPRO.
-        frames_per_picture: The shortest and longest window.
-        gamma: As for `average_frames`.
-        seed: Determines the windows.
-
-    Yields:
-        `(name, blurry, sharp)`; the name is `folder/frame` or `video/000006`,
-        with the number of the middle frame from 0.
-
-    Raises:
-        UserError: Fewer frames than the shortest window, an unreadable
-            source, no odd number in the range.
-    """
-    low, high = frames_per_picture
-    lengths = [n for n in range(low, high + 1) if n % 2 and n > 0]
-    if not lengths:
-        raise UserError(
-            "Expected a range with an odd number of frames in it, such as "
-            f"(7, 13). Received: {frames_per_picture}."
-        )
-    rng = np.random.default_rng(seed)
-    frames, pictures = _read_frames(pathlib.Path(source)), 0
-    while True:
-        window = list(itertools.islice(frames, int(rng.choice(lengths))))
-        if len(window) < lengths[0]:
-            break
-        window = window[: max(n for n in lengths if n <= len(window))]
-        blurry, sharp = average_frames([f for _, f in window], gamma)
-        yield window[len(window) // 2][0], blurry, sharp
-        pictures += 1
-    if not pictures:
-        raise UserError(
-            f"Expected at least {lengths[0]} frames to average. Received: "
-            f"{len(window)} in {source}."
-        )
-
-
-def _read_frames(source: pathlib.Path) -> Iterator[tuple[str, np.ndarray]]:
-    if source.is_dir():
-        for path in list_pictures(source):
-            yield f"{source.name}/{path.stem}", read_rgb(path)
-        return
-    video = cv2.VideoCapture(str(source)) if source.is_file() else None
-    if video is None or not video.isOpened():
-        raise UserError(
-            "Expected a folder of frames or a video file. Received: "
-            f"{source}, which is {'unreadable' if video else 'missing'}."
-        )
-    try:
-        for index in itertools.count():
-            read, frame = video.read()
-            if not read:
-                return
-            name = f"{source.stem}/{index:06d}"
-            yield name, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-    finally:
-        video.release()
-
-
-# === Blur from one photograph ===
+__all__ = [
+    "average_frames",
+    "blur_from_frames",
+    "photograph_pairs",
+    "synthetic_blur",
+]
 
 
 def synthetic_blur(
@@ -150,7 +31,7 @@ def synthetic_blur(
     seed: int | Sequence[int],
     *,
     gamma: float | None = None,
-    extent: tuple[float, float] = (2.0, 30.0),
+    extent: tuple[float, float] = (3.0, 30.0),
     object_probability: float = 0.5,
     object_extent: tuple[float, float] = (5.0, 40.0),
     noise_probability: float = 0.5,
@@ -158,7 +39,7 @@ def synthetic_blur(
     jpeg_probability: float = 0.5,
     jpeg_quality: tuple[int, int] = (75, 98),
     step: float = 1.0,
-    most_frames: int = 65,
+    most_frames: int = 49,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Makes a blurry picture from a sharp one.
 
@@ -176,7 +57,8 @@ def synthetic_blur(
             shrinks with the square root of the diagonal: 30 pixels become 19
             at 321x481.
         object_probability: Share of the pictures with one to three objects.
-        object_extent: Longest streak of an object's own motion, likewise.
+        object_extent: Longest streak of an object's own motion, in the same
+            pixels, drawn uniformly.
         noise_probability: Share of the pictures with noise.
         noise: Its standard deviation at mid grey, in steps of 1/255.
         jpeg_probability: Share of the pictures that go through JPEG.
@@ -191,22 +73,23 @@ def synthetic_blur(
     _check_picture(sharp)
     camera_rng, object_rng, sensor_rng = np.random.default_rng(seed).spawn(3)
     size = sharp.shape[:2]
-    zoom = np.sqrt(np.hypot(*size) / np.hypot(720, 1280))
-    camera = _draw_camera(camera_rng, size, zoom * _draw(camera_rng, extent))
+    camera = _draw_camera(
+        camera_rng, size, _pixels(_log_uniform(camera_rng, extent), size)
+    )
     objects = []
     if object_rng.random() < object_probability:
-        reach = tuple(zoom * length for length in object_extent)
+        reach = tuple(_pixels(length, size) for length in object_extent)
         objects = draw_objects(object_rng, sharp, camera, reach)
     times = _frame_times(camera, objects, size, step, most_frames)
-    frames = _render(sharp, camera, objects, times)
-    blurry = _mean(frames, gamma)
+    frames = render_frames(sharp, camera, objects, times)
+    blurry = mean_of_frames(frames, gamma)
     if sensor_rng.random() < noise_probability:
         blurry = _add_noise(blurry, sensor_rng, sensor_rng.uniform(*noise))
     blurry = to_uint8(blurry)
     if sensor_rng.random() < jpeg_probability:
         quality = int(sensor_rng.integers(*jpeg_quality, endpoint=True))
         blurry = _through_jpeg(blurry, quality)
-    (middle,) = _render(sharp, camera, objects, np.zeros(1))
+    (middle,) = render_frames(sharp, camera, objects, np.zeros(1))
     return blurry, middle
 
 
@@ -244,8 +127,15 @@ def _check_picture(picture) -> None:
         )
 
 
-def _draw(rng: np.random.Generator, between: tuple[float, float]) -> float:
-    """A log-uniform draw; 0 where the upper end is 0."""
+def _pixels(length: float, size) -> float:
+    """A length in a 720p picture to one in a picture of `size`."""
+    scaled = length * np.sqrt(np.hypot(*size) / np.hypot(720, 1280))
+    # A larger motion of a tiny picture would turn the camera right around.
+    return min(scaled, max(size) / 8)
+
+
+def _log_uniform(rng: np.random.Generator, between) -> float:
+    """A log-uniform draw, from 0.1 up; 0 where the upper end is 0."""
     low, high = between
     if high <= 0.0:
         return 0.0
@@ -283,10 +173,22 @@ def _frame_times(camera, objects, size, step, most) -> np.ndarray:
     return max(times, key=len)
 
 
-def _render(
+def render_frames(
     picture: np.ndarray, camera, objects: Sequence[MovingObject], times
 ) -> Iterator[np.ndarray]:
-    """The uint8 frames at `times`."""
+    """Renders what the camera sees at each of `times`.
+
+    Args:
+        picture: uint8 `(height, width, 3)`, seen unmoved at time 0. Beyond its
+            border it is reflected.
+        camera: Times, shape `(n,)`, to homographies `(n, 3, 3)` from points
+            (x, y, 1) of the picture to points of the frames.
+        objects: What moves in front, the nearest last.
+        times: From -1, shutter opens, to 1, shutter closes.
+
+    Yields:
+        uint8 frames, shape `(height, width, 3)`.
+    """
     height, width = picture.shape[:2]
     layers = [thing.placed(times, (height, width)) for thing in objects]
     for index, homography in enumerate(camera(times)):
@@ -297,7 +199,7 @@ def _render(
             homography,
             (width, height),
             flags=cv2.INTER_CUBIC,
-            borderMode=cv2.BORDER_REFLECT_101,
+            borderMode=cv2.BORDER_REFLECT,
         )
         for layer in layers:
             layer.paint(frame, index)

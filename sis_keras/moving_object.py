@@ -35,17 +35,20 @@ def draw_objects(
         # An object may reach over the edge of the picture.
         corner = rng.uniform(-0.4, 0.6, 2) * (wide, tall)
         corner += rng.random(2) * (width - wide, height - tall)
-        objects.append(
-            MovingObject(
-                np.ascontiguousarray(texture),
-                draw_matte(rng, (tall, wide)),
-                np.floor(corner),
-                camera,
-                rng,
-                rng.uniform(*extent),
-            )
+        thing = MovingObject(
+            np.ascontiguousarray(texture),
+            draw_matte(rng, (tall, wide)),
+            np.floor(corner),
+            _draw_path(rng, max(tall, wide)),
+            camera,
         )
+        objects.append(thing.scaled(rng.uniform(*extent)))
     return objects
+
+
+def _draw_path(rng: np.random.Generator, size: float) -> trajectories.Path:
+    """Mostly sideways; the turn and growth move the rim about half as far."""
+    return trajectories.smooth_path(rng, (1.0, 0.6, 1.0 / size, 1.0 / size))
 
 
 def draw_matte(rng: np.random.Generator, size) -> np.ndarray:
@@ -79,37 +82,37 @@ class MovingObject:
         matte: float32 `(height, width)`, the opacity in [0, 1].
         corner: `(x, y)` of the upper left pixel at mid exposure, whole
             numbers, in the picture or outside.
-        camera: Times to homographies.
-        rng: Draws the path.
-        extent: Longest streak of the path, pixels.
+        path: Times, shape `(n,)`, to the own motion, shape `(n, 4)`, as
+            `trajectories.object_homographies` takes it; zero at time 0.
+        camera: Times to homographies; its shake moves the object too.
     """
 
-    def __init__(self, texture, matte, corner, camera, rng, extent):
+    def __init__(self, texture, matte, corner, path, camera):
         self.texture, self.matte = texture, matte
-        self.camera = camera
+        self.path, self.camera = path, camera
+        self.corner = np.asarray(corner, float)
         height, width = matte.shape
-        left, top = corner
-        self.corner = np.array(
-            [[1.0, 0.0, left], [0.0, 1.0, top], [0.0, 0.0, 1.0]]
-        )
+        left, top = self.corner
         self.outline = trajectories.box_grid(
             left, top, left + width - 1, top + height - 1
         )
-        centre = self.outline.mean(0)
 
-        def to_homographies(motion):
-            return trajectories.object_homographies(motion, centre)
-
-        turn = 0.5 / max(height, width)
-        path = trajectories.smooth_path(rng, (1.0, 0.6, turn, turn))
+    def scaled(self, extent: float) -> "MovingObject":
+        """The same object, the longest streak of whose path is `extent`."""
         path = trajectories.scale_to_extent(
-            path, to_homographies, self.outline, extent
+            self.path, self._own_homographies, self.outline, extent
         )
-        self._own = lambda times: to_homographies(path(times))
+        return MovingObject(
+            self.texture, self.matte, self.corner, path, self.camera
+        )
+
+    def _own_homographies(self, motion: np.ndarray) -> np.ndarray:
+        centre = self.outline.mean(0)
+        return trajectories.object_homographies(motion, centre)
 
     def homographies(self, times: np.ndarray) -> np.ndarray:
         """Own motion, then the camera's: `(n, 3, 3)`."""
-        return self.camera(times) @ self._own(times)
+        return self.camera(times) @ self._own_homographies(self.path(times))
 
     def placed(self, times: np.ndarray, size) -> "_Layer":
         """The object at `times`, ready to be painted on frames of `size`."""
@@ -117,17 +120,16 @@ class MovingObject:
 
 
 class _Layer:
+    """An object's frames, cut to the box that it passes through."""
+
     def __init__(self, thing: MovingObject, homographies, size):
         self.thing = thing
-        # Painting touches only the box that the object passes through.
         ways = trajectories.positions(homographies, thing.outline)
         limit = np.array(size[::-1])
         low = np.floor(ways.min((0, 1)) - 1).astype(int).clip(0, limit)
         high = np.ceil(ways.max((0, 1)) + 2).astype(int).clip(0, limit)
         (self.left, self.top), (self.right, self.bottom) = low, high
-        back = np.eye(3)
-        back[:2, 2] = -low
-        self.matrices = back @ homographies @ thing.corner
+        self.matrices = _shift(-low) @ homographies @ _shift(thing.corner)
 
     def paint(self, frame: np.ndarray, index: int) -> None:
         """Composites the object at time `index` over `frame`, in place."""
@@ -141,9 +143,15 @@ class _Layer:
             matrix,
             size,
             flags=cv2.INTER_CUBIC,
-            borderMode=cv2.BORDER_REFLECT_101,
+            borderMode=cv2.BORDER_REFLECT,
         )
         matte = cv2.warpPerspective(
             self.thing.matte, matrix, size, flags=cv2.INTER_LINEAR
         )[..., None]
         box[...] = np.rint(box + matte * (texture.astype(np.float32) - box))
+
+
+def _shift(by) -> np.ndarray:
+    matrix = np.eye(3)
+    matrix[:2, 2] = by
+    return matrix
