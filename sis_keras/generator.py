@@ -95,6 +95,45 @@ class DepthToSpace(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("sis_keras")
+class BilinearUpsample(keras.layers.Layer):
+    """Bilinear upsampling by a whole factor, at any height and width.
+
+    Each of the `scale` phases of an axis is a fixed mean of a row and its
+    neighbour, so that slices and sums suffice, on every backend and for sizes
+    unknown when traced (Keras's own `UpSampling2D` needs known ones). Equals
+    a resize with half-pixel centres.
+
+    Input shape: `(batch, height, width, channels)`.
+    Output shape: `(batch, scale * height, scale * width, channels)`.
+    """
+
+    def __init__(self, scale: int, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, inputs):
+        return self._stretch(self._stretch(inputs, 1), 2)
+
+    def _stretch(self, x, axis):
+        shape = list(ops.shape(x))
+        first, last = (slice(None),) * axis, slice(-1, None)
+        before = [x[(*first, slice(0, 1))], x[(*first, slice(0, -1))]]
+        after = [x[(*first, slice(1, None))], x[(*first, last)]]
+        before = ops.concatenate(before, axis)
+        after = ops.concatenate(after, axis)
+        phases = []
+        for phase in range(self.scale):
+            offset = (phase + 0.5) / self.scale - 0.5
+            neighbour = before if offset < 0 else after
+            phases.append(x * (1 - abs(offset)) + neighbour * abs(offset))
+        shape[axis] = shape[axis] * self.scale
+        return ops.reshape(ops.stack(phases, axis + 1), shape)
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable("sis_keras")
 class ICNR(keras.initializers.Initializer):
     """Starts a pixel shuffle of `scale` as nearest-neighbour upsampling.
 
@@ -259,7 +298,7 @@ def _expanding_path(info_0, sources, channels, fusion, seeds):
     # the authors' code sum four.
     smooth = keras.layers.Add(name="previous_sum")(
         [
-            keras.layers.UpSampling2D(scale, interpolation="bilinear")(x)
+            BilinearUpsample(scale)(x)
             for scale, x in zip((8, 4, 2), products, strict=False)
         ]
         + [products[3]]

@@ -8,12 +8,17 @@ Reference:
 import functools
 import itertools
 import pathlib
+import warnings
 
 import keras
 
 from sis_keras.errors import UserError
 
 NORMALIZATIONS = ("batch", "frozen", "none")
+BRANCH_POOLINGS = {
+    "average": keras.layers.AveragePooling2D,
+    "max": keras.layers.MaxPooling2D,
+}
 IMAGENET_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 BATCH_NORM_EPSILON = 1e-3
 
@@ -86,7 +91,20 @@ def extracting_path(
 
     Returns:
         Five tensors; with width 1 of 64, 192, 288, 768, 2048 channels.
+
+    Raises:
+        ValueError: An argument is out of its range.
     """
+    if width_multiplier <= 0:
+        raise ValueError(
+            "Expected a positive width_multiplier. "
+            f"Received: width_multiplier={width_multiplier}"
+        )
+    if branch_pooling not in BRANCH_POOLINGS:
+        raise ValueError(
+            f"Expected branch_pooling in {tuple(BRANCH_POOLINGS)}. "
+            f"Received: branch_pooling={branch_pooling!r}"
+        )
     conv = _convolution_factory(
         width_multiplier, normalization, synchronized, seed
     )
@@ -150,11 +168,7 @@ def _convolution_factory(width_multiplier, normalization, synchronized, seed):
 
 
 def _branch_pool(x, kind):
-    pooling = {
-        "average": keras.layers.AveragePooling2D,
-        "max": keras.layers.MaxPooling2D,
-    }
-    return pooling[kind](3, strides=1, padding="same")(x)
+    return BRANCH_POOLINGS[kind](3, strides=1, padding="same")(x)
 
 
 def _concatenate(*branches):
@@ -271,7 +285,9 @@ def _read_inception(path):
             include_top=include_top, weights=None
         )
         try:
-            inception.load_weights(path)
+            # Keras warns of each layer that a file lacks before it raises.
+            with warnings.catch_warnings(action="ignore"):
+                inception.load_weights(path)
             return inception
         except (ValueError, OSError, KeyError) as error:
             reason = str(error).splitlines()[0]

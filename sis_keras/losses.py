@@ -5,6 +5,7 @@ Images are float `(batch, height, width, 3)`, RGB in [0, 1]; scores are
 """
 
 import pathlib
+import warnings
 
 import keras
 import numpy as np
@@ -103,7 +104,9 @@ def vgg16_features(weights_path) -> keras.Model:
         )
     vgg16 = keras.applications.VGG16(include_top=False, weights=None)
     try:
-        vgg16.load_weights(path)
+        # Keras warns of each layer that a file lacks before it raises.
+        with warnings.catch_warnings(action="ignore"):
+            vgg16.load_weights(path)
     except (ValueError, OSError, KeyError) as error:
         raise UserError(
             f"Expected VGG16's weights ({VGG16_FILE}) in {path}. Received a "

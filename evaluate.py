@@ -1,0 +1,89 @@
+"""Scores weights on pairs: python evaluate.py --flagfile=demo.flags
+
+Takes train.py's flagfiles unchanged and scores what that run made; or
+`python evaluate.py --weights=FILE --test_data=FOLDER`, or `--identity` for the
+blurred input alone.
+"""
+
+import itertools
+
+import run_flags
+from absl import flags
+
+FLAGS = run_flags.FLAGS
+flags.DEFINE_string(
+    "weights", None, "Weight file; default: <output>/best.safetensors."
+)
+flags.DEFINE_bool("identity", False, "Score the blurred input alone.")
+flags.DEFINE_list(
+    "metrics",
+    None,
+    "Of sis_keras/metrics.py; default: all but psnr_y and ssim_ms.",
+)
+flags.DEFINE_integer("repeats", 1, "Timed runs of each image.", 1)
+flags.DEFINE_integer("limit", None, "Score this many pairs only.", 1)
+
+
+def main():
+    import keras
+
+    from sis_keras.metrics import DEFAULT_METRICS
+    from sis_keras.scoring import score_into
+
+    keras.mixed_precision.set_dtype_policy(FLAGS.precision)
+    sources = test_sources()
+    restorer = None if FLAGS.identity else load_restorer()
+
+    def examples():
+        every = (pair for source in sources for pair in source.examples())
+        return itertools.islice(every, FLAGS.limit)
+
+    known = run_flags.known_protocol(
+        sources, restorer.name if restorer else "none: the blurred input"
+    )
+    if FLAGS.limit:
+        known["limit"] = f"the first {FLAGS.limit} pairs"
+    score_into(
+        f"{FLAGS.output or 'runs'}/evaluation",
+        restorer,
+        examples,
+        known,
+        FLAGS.metrics or DEFAULT_METRICS,
+        FLAGS.repeats,
+        FLAGS.limit or sum(source.count for source in sources),
+    )
+
+
+def test_sources():
+    """--test_data; else what the run was validated on."""
+    names = FLAGS.test_data or FLAGS.validation_data
+    if names:
+        return run_flags.open_sources(names, FLAGS.validation_versions)
+    run_flags.required("hold_out")
+    return [
+        source.only(FLAGS.hold_out)
+        for source in run_flags.open_sources(
+            run_flags.required("train_data"), FLAGS.synthetic_versions
+        )
+    ]
+
+
+def load_restorer():
+    """The weights' restorer; where --preset is given, it must be theirs."""
+    from sis_keras import weights
+
+    if not FLAGS.weights:
+        run_flags.required("output")
+    source = FLAGS.weights or f"{FLAGS.output}/best.safetensors"
+    restorer = weights.load_restorer(source)
+    if FLAGS["preset"].present:
+        weights.check_arguments(
+            restorer.metadata["arguments"],
+            run_flags.generator_arguments(),
+            source,
+        )
+    return restorer
+
+
+if __name__ == "__main__":
+    run_flags.run(main)

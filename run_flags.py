@@ -1,0 +1,278 @@
+"""Flags that train.py and evaluate.py share, and how both start and end.
+
+One flagfile serves both programs, so every flag of a run is declared here; a
+misspelt one is an error in both.
+"""
+
+import errno
+import os
+import pathlib
+import sys
+from collections.abc import Callable
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from absl import app, flags  # noqa: E402
+
+from sis_keras.errors import UserError  # noqa: E402
+from sis_keras.presets import PRESETS, preset_arguments  # noqa: E402
+
+FLAGS = flags.FLAGS
+GOPRO_HOME = "https://seungjunnah.github.io/Datasets/gopro"
+
+# === The run ===
+flags.DEFINE_string("output", None, "Folder of the run; made if absent.")
+flags.DEFINE_integer("seed", 0, "Of weights, data and synthetic blur.")
+
+# === Data; sis_keras/sources.py lists what a source may be ===
+flags.DEFINE_list(
+    "train_data",
+    [],
+    "Sources to train on, separated by commas: a FOLDER of pairs, "
+    "photographs:FOLDER, frames:PATH, skimage:train, tfds:gopro/blur:train.",
+)
+flags.DEFINE_list(
+    "validation_data",
+    [],
+    "Sources to validate on, whole frames; never trained on. Default: the "
+    "sequences of --hold_out.",
+)
+flags.DEFINE_list(
+    "test_data",
+    [],
+    "Sources that evaluate.py scores. Default: what was validated on.",
+)
+flags.DEFINE_list(
+    "hold_out", [], "Sequences of --train_data that are never trained on."
+)
+flags.DEFINE_enum(
+    "inputs",
+    "blur",
+    ["blur", "blur_gamma"],
+    "Which folder beside sharp/ is the input: the mean of the stored values, "
+    "or of linear light.",
+)
+flags.DEFINE_float(
+    "synthetic_share",
+    0.25,
+    "Share of crops with synthetic blur where real pairs are there too.",
+    0.0,
+    0.95,
+)
+flags.DEFINE_integer(
+    "synthetic_versions", 1, "How often each photograph is blurred.", 1
+)
+flags.DEFINE_integer(
+    "validation_versions", 1, "The same for photographs to validate on.", 1
+)
+flags.DEFINE_string(
+    "cache_dir", None, "Of the decoded pictures. Default: <output>/cache."
+)
+flags.DEFINE_string(
+    "data_dir", None, "Where TFDS keeps prepared data. Default: TFDS's own."
+)
+flags.DEFINE_string(
+    "manual_dir", None, "Holds GOPRO_Large.zip or the unpacked folder."
+)
+
+# === Network; a preset is a name for arguments of build_generator ===
+flags.DEFINE_string("preset", "sisnet_mobile", f"One of {sorted(PRESETS)}.")
+flags.DEFINE_enum(
+    "normalization",
+    None,
+    ["batch", "frozen", "none"],
+    "Of the extracting path; default: the preset's.",
+)
+flags.DEFINE_enum("fusion", "add", ["add", "concat"], "Of Algorithm 1.")
+flags.DEFINE_bool("residual", True, "Add the output to the input.")
+flags.DEFINE_bool("intermediate_path", True, "False: Nolalent-net, Table 2.")
+flags.DEFINE_bool("info_box", True, "False: Nosis-net, Table 2.")
+flags.DEFINE_string(
+    "imagenet_weights",
+    None,
+    "InceptionV3's ImageNet weights (width 1), a file.",
+)
+flags.DEFINE_string(
+    "initial_weights",
+    None,
+    "Start from this weight file or checkpoint (fine-tuning).",
+)
+
+
+def generator_arguments() -> dict:
+    """Of `build_generator`, by the flags."""
+    arguments = preset_arguments(FLAGS.preset)
+    if FLAGS.normalization:
+        arguments["normalization"] = FLAGS.normalization
+    return {
+        **arguments,
+        "fusion": FLAGS.fusion,
+        "residual": FLAGS.residual,
+        "intermediate_path": FLAGS.intermediate_path,
+        "info_box": FLAGS.info_box,
+        "seed": FLAGS.seed,
+        "name": FLAGS.preset,
+    }
+
+
+# === Losses ===
+flags.DEFINE_enum("content", "mse", ["mse", "charbonnier"], "Content loss.")
+flags.DEFINE_float("content_weight", 0.5, "tau_1 of Eq. 7.")
+flags.DEFINE_float("perceptual_weight", 0.006, "tau_2; 0 needs no VGG16.")
+flags.DEFINE_string("vgg16_weights", None, "VGG16's ImageNet weights, a file.")
+flags.DEFINE_float("ssim_weight", 0.0, "Of 1 - SSIM; beyond the paper.")
+flags.DEFINE_float("frequency_weight", 0.0, "Beyond the paper.")
+flags.DEFINE_enum(
+    "adversarial",
+    "ralsgan",
+    ["ralsgan", "rsgan", "lsgan", "wgan-gp", "none"],
+    "The game; none trains no discriminator.",
+)
+flags.DEFINE_float("adversarial_weight", 0.01, "tau_3 of Eq. 7.")
+flags.DEFINE_bool(
+    "discriminator_sigmoid", True, "Table 1's last row; ralsgan alone."
+)
+flags.DEFINE_float("gradient_penalty_weight", 10.0, "Of wgan-gp.")
+
+# === Training ===
+flags.DEFINE_integer("steps", 1000, "Of the whole run.", 1)
+flags.DEFINE_integer("batch_size", 8, "Crops a step.", 1)
+flags.DEFINE_integer("crop_size", 256, "Height and width of a crop.", 16)
+flags.DEFINE_integer(
+    "crops_per_picture", 8, "Crops from each pair in an epoch.", 1
+)
+flags.DEFINE_float("learning_rate", 1e-4, "Adam, after the warm-up.")
+flags.DEFINE_float("discriminator_learning_rate", 1e-4, "Adam.")
+flags.DEFINE_integer("warmup_steps", 0, "Linear.", 0)
+flags.DEFINE_enum("decay", "cosine", ["none", "cosine", "linear"], "Of both.")
+flags.DEFINE_float("final_learning_rate", 1e-6, "The decay's end.")
+flags.DEFINE_float("ema_decay", 0.999, "Of the product's running average.")
+flags.DEFINE_float("clip_norm", 0.0, "Global gradient norm; 0 is off.", 0.0)
+flags.DEFINE_integer(
+    "freeze_batch_norm_at",
+    None,
+    "From this step on batch normalisation trains on its averages.",
+)
+flags.DEFINE_enum(
+    "precision",
+    "float32",
+    ["float32", "mixed_bfloat16", "mixed_float16"],
+    "Of the networks' arithmetic; weights stay float32.",
+)
+flags.DEFINE_bool("xla", False, "Compile the step with XLA.")
+flags.DEFINE_integer(
+    "most_skipped", 5, "Stop after so many steps that are not finite.", 1
+)
+flags.DEFINE_integer("log_every", 20, "Steps.", 1)
+flags.DEFINE_integer("validate_every", 500, "Steps.", 1)
+flags.DEFINE_integer("checkpoint_every", 200, "Steps.", 1)
+flags.DEFINE_bool("resume", False, "Go on from <output>/last.safetensors.")
+
+
+# === Sources ===
+
+
+def open_sources(names: list[str], versions: int) -> list:
+    """The sources that the strings name; photographs in so many versions."""
+    from sis_keras.sources import open_source
+
+    return [
+        open_source(
+            name,
+            inputs=FLAGS.inputs,
+            versions=versions,
+            seed=FLAGS.seed,
+            make_builder=_prepared_builder,
+        )
+        for name in names
+    ]
+
+
+def _prepared_builder(name):
+    from datasets.prepare import prepared_builder
+
+    return prepared_builder(name, FLAGS.data_dir, FLAGS.manual_dir)
+
+
+def required(name: str) -> str:
+    """A flag's value.
+
+    Raises:
+        UserError: It was not given.
+    """
+    value = FLAGS[name].value
+    if not value:
+        raise UserError(f"Expected --{name}. Received none; see --help.")
+    return value
+
+
+def known_protocol(sources: list, weights: str) -> dict:
+    """What a report must say of its pictures, weights and machine."""
+    import platform
+
+    import tensorflow as tf
+
+    devices = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(x) for x in devices]
+    names = [str(x.get("device_name", "GPU")) for x in details]
+    cores = len(os.sched_getaffinity(0))
+    return {
+        "source": ", ".join(source.name for source in sources),
+        "input": "; ".join(sorted({source.input for source in sources})),
+        "weights": weights,
+        "precision": FLAGS.precision,
+        "device": ", ".join(names) or f"{cores} {platform.machine()} cores",
+    }
+
+
+# === Start and end ===
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs a program; a user's mistake ends in one line and status 2."""
+    app.run(lambda _: _guarded(main), flags_parser=_parse)
+
+
+def _parse(argv):
+    app.define_help_flags()
+    try:
+        rest = FLAGS(argv)
+        if len(rest) > 1:
+            raise flags.Error(
+                f"Expected flags only. Received: {rest[1]!r}; did you mean "
+                f"--{rest[1].lstrip('-')}?"
+            )
+        return rest
+    except flags.Error as error:
+        _end(f"{error} (--help lists the flags.)")
+
+
+def _guarded(main):
+    try:
+        main()
+    except UserError as error:
+        _end(error)
+    except KeyboardInterrupt:
+        _end("Stopped by Ctrl-C; files under a final name are whole.")
+    except OSError as error:
+        if error.errno not in (
+            errno.ENOSPC,
+            errno.EDQUOT,
+            errno.EACCES,
+            errno.EROFS,
+            errno.ENOTDIR,
+            errno.EISDIR,
+            errno.EEXIST,
+        ):
+            raise
+        where = f": {error.filename}" if error.filename else ""
+        _end(
+            f"Cannot write{where}: {error.strerror}. Free some space or name "
+            "another folder; files under a final name are whole."
+        )
+
+
+def _end(message):
+    program = pathlib.Path(sys.argv[0]).name
+    print(f"{program}: {' '.join(str(message).split())}", file=sys.stderr)
+    sys.exit(2)

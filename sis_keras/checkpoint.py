@@ -1,0 +1,95 @@
+"""The whole state of a training run in one file, for an exact resume.
+
+`last.safetensors` holds, beside the product under `generator/…` (the running
+average), every variable of the training under `training/…`: the generator
+itself, both discriminators, both optimizers, the counters. Its metadata holds
+the step and the settings. `load_generator` reads it as any weight file.
+"""
+
+import numpy as np
+
+from sis_keras import weights
+from sis_keras.errors import UserError
+
+STATE = "training/"
+
+
+def save_checkpoint(path, gan, arguments: dict, state: dict) -> None:
+    """Writes a run's whole state, all or nothing.
+
+    Args:
+        path: Of the `.safetensors` file.
+        gan: A compiled `DeblurringGAN`.
+        arguments: Of `build_generator`.
+        state: Step, scores and settings; JSON.
+    """
+    tensors = weights.model_tensors(gan.averaged_generator, weights.GENERATOR)
+    tensors |= {name: np.array(v) for name, v in _variables(gan).items()}
+    weights.write_tensors(
+        path, tensors, {"arguments": arguments, "card": state}
+    )
+
+
+def restore_checkpoint(path, gan, arguments: dict, settings: dict) -> dict:
+    """Puts a run's state back.
+
+    Args:
+        path: What `save_checkpoint` wrote.
+        gan: Compiled, of the same structure.
+        arguments: Of `build_generator`; must be those of the file.
+        settings: Must equal `state["settings"]` of the file.
+
+    Returns:
+        The `state` given to `save_checkpoint`.
+
+    Raises:
+        UserError: The file is missing or damaged, or belongs to other
+            arguments or settings.
+    """
+    tensors, metadata = weights.read_tensors(path)
+    state = metadata["card"]
+    expected = {**arguments, **settings}
+    found = {**metadata["arguments"], **state.get("settings", {})}
+    for key in sorted(expected.keys() | found.keys()):
+        if expected.get(key) != found.get(key):
+            raise UserError(
+                f"Cannot resume {path}: expected the run's own settings, "
+                f"{key}={found.get(key)!r}. Received: {expected.get(key)!r}. "
+                "Give the same flags, or start anew in another --output."
+            )
+    weights.set_model_tensors(
+        gan.averaged_generator, weights.GENERATOR, tensors
+    )
+    variables = _variables(gan)
+    missing = variables.keys() - tensors.keys()
+    if missing:
+        raise UserError(
+            f"Expected a training checkpoint (last.safetensors). Received: "
+            f"{path}, which lacks {len(missing)} tensors, such as "
+            f"{sorted(missing)[0]}."
+        )
+    for name, variable in variables.items():
+        variable.assign(tensors[name])
+    return state
+
+
+def _variables(gan) -> dict:
+    """Every variable of the training by a name that the run determines."""
+    owners = {
+        "generator": gan.generator.variables,
+        "generator_optimizer": gan.generator_optimizer.variables,
+        "counters": [gan.skipped, gan.skipped_in_a_row],
+    }
+    if gan.plays:
+        for name, model in zip(
+            ("global", "local"), gan.discriminators, strict=True
+        ):
+            owners[f"{name}_discriminator"] = model.variables
+        owners["discriminator_optimizer"] = (
+            gan.discriminator_optimizer.variables
+        )
+    return {
+        f"{STATE}{owner}/{number:04d}": variable
+        for owner, variables in owners.items()
+        for number, variable in enumerate(variables)
+    }

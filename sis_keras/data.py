@@ -1,0 +1,163 @@
+"""Training batches: random crops, flips and quarter turns, by `tf.data`.
+
+Every draw derives from (seed, epoch, example) and every batch from its step
+alone. So a run resumes at any step with the data that it would have seen, and
+any number of hosts see together what one would.
+"""
+
+import functools
+from collections.abc import Collection
+
+import numpy as np
+import tensorflow as tf
+
+from sis_keras.cache import PictureCache
+from sis_keras.errors import UserError
+from sis_keras.sources import of_sequence
+
+
+class Crops:
+    """Example number to a pair of crops, by arithmetic alone.
+
+    An epoch cuts `crops_per_picture` crops from each pair, in random order;
+    with a share of synthetic pairs, as many crops of those in addition.
+
+    Args:
+        cache: The pictures.
+        crop_size: Height and width of a crop; even.
+        crops_per_picture: Crops from each pair in an epoch.
+        synthetic_share: Share of an epoch's examples with synthetic blur,
+            in [0, 1); counts where both kinds are there.
+        hold_out: Sequences that are never cut from.
+        seed: Of all draws.
+
+    Raises:
+        UserError: Nothing is left to cut from, or a picture is smaller than
+            a crop.
+    """
+
+    def __init__(
+        self,
+        cache: PictureCache,
+        crop_size: int,
+        crops_per_picture: int = 8,
+        synthetic_share: float = 0.0,
+        hold_out: Collection[str] = (),
+        seed: int = 0,
+    ):
+        self.cache, self.crop_size, self.seed = cache, crop_size, seed
+        for name, shape in zip(cache.names, cache.shapes, strict=True):
+            if min(shape) < crop_size:
+                raise UserError(
+                    f"Expected pictures of at least {crop_size}x{crop_size} "
+                    f"(--crop_size). Received: {name}, {shape[1]}x{shape[0]}."
+                )
+        used = np.array([not of_sequence(x, hold_out) for x in cache.names])
+        if not used.any():
+            raise UserError(
+                "Expected pictures to train on beside those of --hold_out. "
+                f"Received: {len(cache)} pairs, all of them held out."
+            )
+        real = np.flatnonzero(used & ~cache.synthetic)
+        synthetic = np.flatnonzero(used & cache.synthetic)
+        if len(real) and len(synthetic):
+            share = synthetic_share / (1 - synthetic_share)
+            extra = round(len(real) * crops_per_picture * share)
+        else:
+            extra = len(synthetic) * crops_per_picture
+        self._real_slots = np.repeat(real, crops_per_picture)
+        self._synthetic, self._extra = synthetic, extra
+        self.examples_per_epoch = len(self._real_slots) + extra
+
+    @functools.lru_cache(maxsize=2)  # noqa: B019, one instance a run
+    def _order(self, epoch: int) -> np.ndarray:
+        """Which pair each example of an epoch is cut from."""
+        random = np.random.default_rng([self.seed, epoch])
+        slots = self._real_slots
+        if self._extra:
+            rounds = -(-self._extra // len(self._synthetic))
+            shuffled = [
+                random.permutation(self._synthetic) for _ in range(rounds)
+            ]
+            extra = np.concatenate(shuffled)[: self._extra]
+            slots = np.concatenate([slots, extra])
+        return random.permutation(slots)
+
+    def example(self, number: int):
+        """The `number`th example since training began.
+
+        Returns:
+            `(blurry, sharp, local_origin)`: uint8 `(crop, crop, 3)` twice,
+            and int32 `(2,)`, the top left corner of the square of half the
+            side that the local discriminator sees.
+        """
+        epoch, position = divmod(number, self.examples_per_epoch)
+        random = np.random.default_rng([self.seed, epoch, position])
+        pair = self.cache[self._order(epoch)[position]]
+        height, width, _ = pair[0].shape
+        size = self.crop_size
+        top = random.integers(height - size + 1)
+        left = random.integers(width - size + 1)
+        flip, turns = random.integers(2), random.integers(4)
+        blurry, sharp = (
+            turned(x[top : top + size, left : left + size], flip, turns)
+            for x in pair
+        )
+        local_origin = random.integers(size - size // 2 + 1, size=2)
+        return blurry, sharp, local_origin.astype(np.int32)
+
+    def batch(self, start: int, size: int):
+        """Examples `start` to `start + size`, stacked."""
+        examples = [self.example(start + i) for i in range(size)]
+        return tuple(np.stack(x) for x in zip(*examples, strict=True))
+
+
+def turned(x: np.ndarray, flip: bool, turns: int) -> np.ndarray:
+    """`x` mirrored left to right if `flip`, then turned by quarters."""
+    return np.rot90(x[:, ::-1] if flip else x, turns)
+
+
+def training_batches(
+    crops: Crops,
+    batch_size: int,
+    start_step: int = 0,
+    host: int = 0,
+    hosts: int = 1,
+) -> tf.data.Dataset:
+    """An endless dataset of batches, from `start_step` on.
+
+    Args:
+        crops: What to cut.
+        batch_size: Of all hosts together; a multiple of `hosts`.
+        start_step: The step that the first batch belongs to.
+        host, hosts: Which contiguous part of each batch this host gets.
+
+    Returns:
+        Dictionaries of `blurry` and `sharp`, float32 `(batch, crop, crop, 3)`
+        in [0, 1], and `local_origin`, int32 `(batch, 2)`.
+    """
+    size, share = crops.crop_size, batch_size // hosts
+
+    def load(step):
+        start = step * batch_size + host * share
+        blurry, sharp, local_origin = tf.numpy_function(
+            lambda x: crops.batch(int(x), share),
+            [start],
+            (tf.uint8, tf.uint8, tf.int32),
+            stateful=False,
+        )
+        picture = (share, size, size, 3)
+        return {
+            "blurry": to_float(tf.ensure_shape(blurry, picture)),
+            "sharp": to_float(tf.ensure_shape(sharp, picture)),
+            "local_origin": tf.ensure_shape(local_origin, (share, 2)),
+        }
+
+    steps = tf.data.Dataset.counter(start_step)
+    batches = steps.map(load, num_parallel_calls=2, deterministic=True)
+    return batches.prefetch(4)
+
+
+def to_float(image):
+    """uint8 to float32 in [0, 1]."""
+    return tf.cast(image, tf.float32) / 255.0

@@ -1,0 +1,299 @@
+"""The game: one generator against two discriminators (paper III-B, III-C)."""
+
+import keras
+import tensorflow as tf
+
+from sis_keras import losses
+
+
+class DeblurringGAN(keras.Model):
+    """A generator, its running average, and at most two discriminators.
+
+    Args:
+        generator: Blurry to restored; see `build_generator`.
+        averaged_generator: Of the same structure; holds the exponential
+            moving average of the generator's variables, and is the product.
+        global_discriminator: Sees whole images; None plays no game.
+        local_discriminator: Sees a random square of half their side.
+        adversarial: A key of `losses.ADVERSARIAL`, or "none".
+        adversarial_weight: tau_3 of Eq. 7.
+        gradient_penalty_weight: For "wgan-gp".
+        content: Keyword arguments of `losses.content_terms`.
+        ema_decay: Of the average, approached as training warms up.
+        clip_norm: Global norm that gradients are clipped to; 0 is off.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        averaged_generator: keras.Model,
+        global_discriminator: keras.Model | None = None,
+        local_discriminator: keras.Model | None = None,
+        adversarial: str = "none",
+        adversarial_weight: float = 0.01,
+        gradient_penalty_weight: float = 10.0,
+        content: dict | None = None,
+        ema_decay: float = 0.999,
+        clip_norm: float = 0.0,
+    ):
+        super().__init__()
+        self.generator = generator
+        self.averaged_generator = averaged_generator
+        self.averaged_generator.trainable = False
+        self.global_discriminator = global_discriminator
+        self.local_discriminator = local_discriminator
+        self.plays = adversarial != "none"
+        if self.plays:
+            self.discriminator_game, self.generator_game = losses.ADVERSARIAL[
+                adversarial
+            ]
+        self.penalized = adversarial == "wgan-gp"
+        self.adversarial_weight = adversarial_weight
+        self.gradient_penalty_weight = gradient_penalty_weight
+        self.content = content or {}
+        self.ema_decay = ema_decay
+        self.clip_norm = clip_norm
+        count = {"initializer": "zeros", "dtype": "int64", "trainable": False}
+        self.skipped = self.add_weight(name="skipped", **count)
+        self.skipped_in_a_row = self.add_weight(name="in_a_row", **count)
+        self.built = True
+
+    @property
+    def discriminators(self) -> list[keras.Model]:
+        """Global, then local; empty without a game."""
+        both = [self.global_discriminator, self.local_discriminator]
+        return both if self.plays else []
+
+    def compile(self, generator_optimizer, discriminator_optimizer=None):
+        """Takes both optimizers and builds each on its own networks.
+
+        An optimizer that is not built when a checkpoint is restored would
+        silently lose its state.
+        """
+        super().compile(optimizer=None)
+        self.generator_optimizer = generator_optimizer
+        self.generator_optimizer.build(self.generator.trainable_variables)
+        self.discriminator_optimizer = discriminator_optimizer
+        if self.plays:
+            discriminator_optimizer.build(self._discriminator_variables())
+
+    def _discriminator_variables(self):
+        return [v for d in self.discriminators for v in d.trainable_variables]
+
+    # === One step ===
+
+    def train_step(self, batch: dict) -> dict:
+        """Updates both discriminators, then the generator, then its average.
+
+        A step with any value that is not finite leaves every variable as it
+        was, and is counted.
+
+        Args:
+            batch: `blurry` and `sharp`, float32 `(n, h, w, 3)` in [0, 1];
+                `local_origin`, int32 `(n, 2)`.
+
+        Returns:
+            Scalars: each weighted loss term as it enters the sum, mean
+            scores, PSNR, gradient norms, `skipped`.
+        """
+        blurry, sharp = batch["blurry"], batch["sharp"]
+        before = [tf.identity(v.value) for v in self._guarded_variables()]
+        logs = {}
+
+        with tf.GradientTape() as tape:
+            restored = self.generator(blurry, training=True)
+            terms = losses.content_terms(sharp, restored, **self.content)
+            if self.plays:
+                real = self._views(sharp, batch["local_origin"])
+                fake = self._views(restored, batch["local_origin"])
+                with tape.stop_recording():
+                    logs |= self._train_discriminators(real, fake)
+                value = self._generator_game_value(real, fake)
+                terms["adversarial"] = self.adversarial_weight * value
+            loss = tf.add_n(list(terms.values()))
+            scaled_loss = self.generator_optimizer.scale_loss(loss)
+        norm = self._descend(
+            self.generator_optimizer,
+            self.generator.trainable_variables,
+            tape.gradient(scaled_loss, self.generator.trainable_variables),
+        )
+        self._update_average()
+
+        logs |= {
+            "loss": loss,
+            **terms,
+            "psnr": _mean_psnr(sharp, restored),
+            "generator_gradient_norm": norm,
+        }
+        finite = self._keep_if_finite(before, logs)
+        return {**logs, "skipped": 1.0 - tf.cast(finite, tf.float32)}
+
+    def _views(self, image, local_origin):
+        """What each discriminator sees: the whole, and a local crop."""
+        return [image, local_crop(image, local_origin)]
+
+    def _train_discriminators(self, real, fake):
+        """One step of both; their losses are averaged (as DeblurGAN-v2)."""
+        fake = [tf.stop_gradient(view) for view in fake]
+        logs, values = {}, []
+        with tf.GradientTape() as tape:
+            for name, discriminator, x, y in zip(
+                ("global", "local"),
+                self.discriminators,
+                real,
+                fake,
+                strict=True,
+            ):
+                scores, means = _scores(discriminator, x, y)
+                value = self.discriminator_game(*scores, *means)
+                if self.penalized:
+                    step = self.discriminator_optimizer.iterations.value
+                    penalty = _gradient_penalty(discriminator, x, y, step)
+                    value += self.gradient_penalty_weight * penalty
+                values.append(value)
+                logs[f"{name}_real_score"] = means[0]
+                logs[f"{name}_fake_score"] = means[1]
+            loss = tf.add_n(values) / len(values)
+            scaled_loss = self.discriminator_optimizer.scale_loss(loss)
+        variables = self._discriminator_variables()
+        logs["discriminator_gradient_norm"] = self._descend(
+            self.discriminator_optimizer,
+            variables,
+            tape.gradient(scaled_loss, variables),
+        )
+        return {"discriminator_loss": loss, **logs}
+
+    def _generator_game_value(self, real, fake):
+        values = []
+        for discriminator, x, y in zip(
+            self.discriminators, real, fake, strict=True
+        ):
+            scores, means = _scores(discriminator, x, y)
+            values.append(self.generator_game(*scores, *means))
+        return tf.add_n(values) / len(values)
+
+    def _descend(self, optimizer, variables, gradients):
+        """Averages over replicas, unscales, clips, applies; gives the norm."""
+        context = tf.distribute.get_replica_context()
+        replicas = context.num_replicas_in_sync
+        if replicas > 1:
+            gradients = context.all_reduce(
+                tf.distribute.ReduceOp.MEAN, gradients
+            )
+        scale = optimizer.scale_loss(tf.constant(1.0))
+        gradients = [g / tf.cast(scale, g.dtype) for g in gradients]
+        norm = tf.linalg.global_norm(gradients)
+        if self.clip_norm:
+            gradients, _ = tf.clip_by_global_norm(
+                gradients, self.clip_norm, use_norm=norm
+            )
+        # Keras sums over the replicas what is already their mean, and takes
+        # the loss scale off again.
+        back = scale / replicas
+        optimizer.apply(
+            [g * tf.cast(back, g.dtype) for g in gradients], variables
+        )
+        return norm
+
+    def _update_average(self):
+        steps = tf.cast(self.generator_optimizer.iterations.value, tf.float32)
+        decay = tf.minimum(self.ema_decay, (1.0 + steps) / (10.0 + steps))
+        for average, current in zip(
+            self.averaged_generator.variables,
+            self.generator.variables,
+            strict=True,
+        ):
+            step = tf.cast(1.0 - decay, average.dtype)
+            average.assign_add(step * (current.value - average.value))
+
+    # === The guard ===
+
+    def _guarded_variables(self):
+        """All that a bad step must not change; not float16's loss scales."""
+        optimizers = [self.generator_optimizer]
+        if self.plays:
+            optimizers.append(self.discriminator_optimizer)
+        networks = [
+            self.generator,
+            self.averaged_generator,
+            *self.discriminators,
+        ]
+        return [
+            variable
+            for owner in networks
+            + [getattr(x, "inner_optimizer", x) for x in optimizers]
+            for variable in owner.variables
+        ]
+
+    def _keep_if_finite(self, before, logs):
+        """Puts `before` back where a loss or a gradient is not finite."""
+        total = tf.add_n([tf.cast(x, tf.float32) for x in logs.values()])
+        context = tf.distribute.get_replica_context()
+        if context.num_replicas_in_sync > 1:
+            total = context.all_reduce(tf.distribute.ReduceOp.SUM, total)
+        finite = tf.math.is_finite(total)
+        for variable, old in zip(
+            self._guarded_variables(), before, strict=True
+        ):
+            variable.assign(tf.where(finite, variable.value, old))
+        # float16 finds its loss scale by overflowing: that is no mistake.
+        scaled = hasattr(self.generator_optimizer, "inner_optimizer")
+        bad = ~tf.math.is_finite(logs["loss"]) if scaled else ~finite
+        bad = tf.cast(bad, tf.int64)
+        self.skipped.assign_add(bad)
+        self.skipped_in_a_row.assign((self.skipped_in_a_row.value + bad) * bad)
+        return finite
+
+
+def local_crop(image, origin):
+    """A square of half the side from each image.
+
+    Args:
+        image: `(n, h, w, 3)`.
+        origin: int32 `(n, 2)`, its top left corners.
+
+    Returns:
+        `(n, h // 2, w // 2, 3)`.
+    """
+    rows = origin[:, :1] + tf.range(image.shape[1] // 2)
+    columns = origin[:, 1:] + tf.range(image.shape[2] // 2)
+    image = tf.gather(image, rows, axis=1, batch_dims=1)
+    return tf.gather(image, columns, axis=2, batch_dims=1)
+
+
+def _scores(discriminator, real, fake):
+    """((real, fake), their means over the global batch)."""
+    scores = (
+        discriminator(real, training=True),
+        discriminator(fake, training=True),
+    )
+    context = tf.distribute.get_replica_context()
+    means = [tf.reduce_mean(score) for score in scores]
+    if context.num_replicas_in_sync > 1:
+        means = context.all_reduce(tf.distribute.ReduceOp.MEAN, means)
+    return scores, means
+
+
+def _gradient_penalty(discriminator, real, fake, step):
+    """E (|grad D| - 1)² between real and fake, Gulrajani et al. 2017.
+
+    Where between them is drawn from the step, so that a resumed run draws
+    the same.
+    """
+    share = tf.random.stateless_uniform(
+        (tf.shape(real)[0], 1, 1, 1), seed=(step, 0)
+    )
+    between = real + share * (fake - real)
+    with tf.GradientTape() as tape:
+        tape.watch(between)
+        score = discriminator(between, training=True)
+    gradient = tf.cast(tape.gradient(score, between), tf.float32)
+    squares = tf.reduce_sum(tf.square(gradient), axis=(1, 2, 3))
+    return tf.reduce_mean(tf.square(tf.sqrt(squares + 1e-12) - 1.0))
+
+
+def _mean_psnr(sharp, restored):
+    """Mean over the batch, of images clipped to [0, 1]."""
+    restored = tf.clip_by_value(restored, 0.0, 1.0)
+    error = tf.reduce_mean(tf.square(sharp - restored), axis=(1, 2, 3))
+    return tf.reduce_mean(-10.0 * tf.math.log(error + 1e-10)) / 2.302585093

@@ -1,0 +1,213 @@
+"""Where pictures come from, named by one string on the command line.
+
+| string | pictures |
+|---|---|
+| `FOLDER` | pairs: `blur/` and `sharp/`, or `input/` and `target/`, below it |
+| `photographs:FOLDER` | sharp pictures in it, blurred by `sis_keras.blur` |
+| `skimage:train`, `skimage:test` | the same, of scikit-image's photographs |
+| `frames:PATH` | a video or folder of frames; 7 to 13 of them averaged |
+| `tfds:gopro/blur:train` | a split of a TFDS builder of `datasets/` |
+"""
+
+import hashlib
+import os
+import pathlib
+from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from sis_keras import blur
+from sis_keras.errors import UserError
+from sis_keras.pairs import find_pairs, read_pair
+from sis_keras.pictures import list_pictures
+
+# Changes whenever the same seed gives other synthetic blur.
+BLUR_VERSION = 1
+SKIMAGE_PHOTOGRAPHS = {
+    "train": (
+        "chelsea",
+        "rocket",
+        "motorcycle_left",
+        "motorcycle_right",
+        "hubble_deep_field",
+        "brick",
+        "grass",
+        "gravel",
+        "camera",
+    ),
+    "test": ("astronaut", "coffee"),
+}
+
+
+class Source(NamedTuple):
+    """A finite, repeatable stream of pairs.
+
+    Attributes:
+        name: As given on the command line.
+        fingerprint: Equal for the same pictures.
+        count: Number of pairs; 0 where only reading tells.
+        synthetic: Whether the blur is synthetic.
+        input: What the blurred half is, in a report's words.
+        examples: Gives `(name, blurry, sharp)`, uint8 RGB
+            `(height, width, 3)`, in the same order each time it is called.
+    """
+
+    name: str
+    fingerprint: str
+    count: int
+    synthetic: bool
+    input: str
+    examples: Callable[[], Iterator[tuple[str, np.ndarray, np.ndarray]]]
+
+    def only(self, sequences: Collection[str]) -> "Source":
+        """The pairs of these sequences alone."""
+        return self._replace(
+            count=0,
+            examples=lambda: (
+                example
+                for example in self.examples()
+                if of_sequence(example[0], sequences)
+            ),
+        )
+
+
+def of_sequence(name: str, sequences: Collection[str]) -> bool:
+    """Whether `name`, `…/sequence/frame`, is of one of the sequences."""
+    return not set(name.split("/")[:-1]).isdisjoint(sequences)
+
+
+def open_source(
+    text: str,
+    inputs: str = "blur",
+    versions: int = 1,
+    seed: int = 0,
+    make_builder: Callable | None = None,
+) -> Source:
+    """The source that a string names; see this module's table.
+
+    Args:
+        text: `~` and `$VARIABLE` are expanded in it.
+        inputs: Which half of a folder's pairs is the input: "blur" or
+            "blur_gamma".
+        versions: How often each photograph is blurred, each time differently.
+        seed: Of the synthetic blur.
+        make_builder: Takes `gopro/blur`, gives a prepared TFDS builder.
+
+    Raises:
+        UserError: The string names nothing that exists.
+    """
+    text = os.path.expanduser(os.path.expandvars(text))
+    kind, _, rest = text.partition(":")
+    if kind == "photographs":
+        return _photographs(text, _photographs_in(rest), versions, seed)
+    if kind == "skimage":
+        return _photographs(text, _skimage_paths(rest), versions, seed)
+    if kind == "frames":
+        return _frames(text, rest, inputs, seed)
+    if kind == "tfds":
+        if make_builder is None:
+            raise UserError(f"No TFDS builders are to be had for {text}.")
+        return _tfds(text, rest, make_builder)
+    return _folder(text, inputs)
+
+
+def _folder(text, inputs):
+    pairs = find_pairs(text, inputs)
+    files = [path for pair in pairs for path in (pair.blurry, pair.sharp)]
+    return Source(
+        name=text,
+        fingerprint=_fingerprint(files),
+        count=len(pairs),
+        synthetic=False,
+        input=inputs,
+        examples=lambda: ((pair.name, *read_pair(pair)) for pair in pairs),
+    )
+
+
+def _photographs_in(folder):
+    if not pathlib.Path(folder).is_dir() or not list_pictures(folder):
+        raise UserError(
+            "photographs:FOLDER expects a folder of sharp pictures. "
+            f"Received: {folder}, which holds none."
+        )
+    return list_pictures(folder)
+
+
+def _skimage_paths(split):
+    import skimage
+
+    if split not in SKIMAGE_PHOTOGRAPHS:
+        raise UserError(
+            f"Expected skimage:train or skimage:test. Received: {split!r}."
+        )
+    folder = pathlib.Path(skimage.__file__).parent / "data"
+    return [
+        next(folder.glob(f"{name}.*")) for name in SKIMAGE_PHOTOGRAPHS[split]
+    ]
+
+
+def _photographs(text, paths, versions, seed):
+    return Source(
+        name=text,
+        fingerprint=_fingerprint(paths, BLUR_VERSION, versions, seed),
+        count=len(paths) * versions,
+        synthetic=True,
+        input=f"synthetic blur, seed {seed}",
+        examples=lambda: blur.photograph_pairs(paths, versions, seed),
+    )
+
+
+def _frames(text, path, inputs, seed):
+    path = pathlib.Path(path)
+    if not path.exists():
+        raise UserError(
+            "frames:PATH expects a video or a folder of frames. "
+            f"Received: {path}, which does not exist."
+        )
+    gamma = 2.2 if inputs == "blur_gamma" else None
+    files = list_pictures(path) if path.is_dir() else [path]
+    return Source(
+        name=text,
+        fingerprint=_fingerprint(files, BLUR_VERSION, gamma, seed),
+        count=0,
+        synthetic=False,
+        input=f"7 to 13 averaged frames ({inputs})",
+        examples=lambda: blur.blur_from_frames(path, gamma=gamma, seed=seed),
+    )
+
+
+def _tfds(text, rest, make_builder):
+    name, _, split = rest.partition(":")
+    builder = make_builder(name)
+    splits = builder.info.splits
+    if split not in splits:
+        raise UserError(
+            f"Expected tfds:{name}:SPLIT with SPLIT in {sorted(splits)}. "
+            f"Received: {text}."
+        )
+
+    def examples():
+        dataset = builder.as_dataset(split=split, shuffle_files=False)
+        for example in dataset.as_numpy_iterator():
+            sequence, frame = example["sequence"], example["frame"]
+            name = f"{sequence.decode()}/{frame.decode()}"
+            yield name, example["blurry"], example["sharp"]
+
+    return Source(
+        name=text,
+        fingerprint=f"{builder.info.full_name}:{split}",
+        count=splits[split].num_examples,
+        synthetic=False,
+        input=name,
+        examples=examples,
+    )
+
+
+def _fingerprint(paths, *settings):
+    """Of the files' names, sizes and times, which stand for their bytes."""
+    digest = hashlib.sha256(repr(settings).encode())
+    for path in paths:
+        status = os.stat(path)
+        digest.update(f"{path} {status.st_size} {status.st_mtime_ns}".encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,325 @@
+"""The training loop: steps, schedules, validation, checkpoints.
+
+A loop of our own around `DeblurringGAN.train_step`, the same for one device
+and any `tf.distribute` strategy; Keras's `fit` resumes only at whole epochs
+and cannot train on several hosts.
+"""
+
+import math
+import pathlib
+import signal
+from collections.abc import Callable, Iterable
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tqdm
+from keras import ops
+
+from sis_keras import metrics, weights
+from sis_keras.checkpoint import restore_checkpoint, save_checkpoint
+from sis_keras.data import Crops, training_batches
+from sis_keras.errors import UserError
+from sis_keras.gan import DeblurringGAN
+from sis_keras.inception import freeze_batch_norm
+from sis_keras.pictures import to_uint8
+from sis_keras.run_log import RunLog
+from sis_keras.sheet import before_after
+
+DECAYS = ("none", "cosine", "linear")
+SHOWN_PICTURES = 4
+SHOWN_SIZE = 480
+
+
+@keras.saving.register_keras_serializable("sis_keras")
+class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up to `peak`, then decay to `final` at `steps`.
+
+    Args:
+        peak: The learning rate after the warm-up.
+        steps: Of the whole run.
+        warmup: Steps of the warm-up.
+        decay: "none", "cosine" or "linear".
+        final: What the decay ends at.
+    """
+
+    def __init__(self, peak, steps, warmup=0, decay="cosine", final=0.0):
+        if decay not in DECAYS:
+            raise ValueError(f"Expected decay in {DECAYS}. Received: {decay!r}")
+        self.peak, self.steps, self.warmup = peak, steps, warmup
+        self.decay, self.final = decay, final
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        span = max(self.steps - self.warmup, 1)
+        progress = ops.clip((step - self.warmup) / span, 0.0, 1.0)
+        left = {
+            "none": ops.ones_like(progress),
+            "linear": 1.0 - progress,
+            "cosine": (1.0 + ops.cos(math.pi * progress)) / 2.0,
+        }[self.decay]
+        rate = self.final + (self.peak - self.final) * left
+        warm = ops.minimum((step + 1.0) / max(self.warmup, 1), 1.0)
+        return rate * warm
+
+    def get_config(self):
+        return vars(self)
+
+
+class TrainingRun:
+    """One run in one folder, from its first step or from its last checkpoint.
+
+    Leaves in `output`: `best.safetensors` (the product with the best
+    validation PSNR), `last.safetensors` (the whole state), `training.csv`,
+    `validation.csv`, `tensorboard/`.
+
+    Args:
+        gan: Compiled, made under `strategy.scope()` where one is given.
+        arguments: Of `build_generator`; they go into every file.
+        crops: What is trained on.
+        validation: Gives `(name, blurry, sharp)` anew at each call, uint8.
+        output: The run's folder.
+        batch_size: Of all replicas together.
+        steps: Of the whole run.
+        settings: What must be equal for a resume to be exact.
+        log_every, validate_every, checkpoint_every: In steps.
+        freeze_batch_norm_at: From this step on batch normalisation trains on
+            its averages; None is never.
+        most_skipped: So many steps in a row may be not finite.
+        jit_compile: XLA.
+        strategy: Of `tf.distribute`.
+    """
+
+    def __init__(
+        self,
+        gan: DeblurringGAN,
+        arguments: dict,
+        crops: Crops,
+        validation: Callable[[], Iterable],
+        output,
+        batch_size: int,
+        steps: int,
+        settings: dict | None = None,
+        log_every: int = 20,
+        validate_every: int = 500,
+        checkpoint_every: int = 200,
+        freeze_batch_norm_at: int | None = None,
+        most_skipped: int = 5,
+        jit_compile: bool = False,
+        strategy: tf.distribute.Strategy | None = None,
+    ):
+        self.gan, self.arguments, self.crops = gan, arguments, crops
+        self.validation, self.output = validation, pathlib.Path(output)
+        self.batch_size, self.steps = batch_size, steps
+        self.settings = settings or {}
+        self.log_every, self.validate_every = log_every, validate_every
+        self.checkpoint_every = checkpoint_every
+        self.freeze_at = freeze_batch_norm_at
+        self.most_skipped = most_skipped
+        self.jit_compile = jit_compile
+        self.strategy = strategy or tf.distribute.get_strategy()
+        self.step, self.best_psnr, self.best_step = 0, -math.inf, 0
+        self._logs: list[dict] = []
+        self._blurred_psnr: float | None = None
+        self._stopped_by: str | None = None
+
+    @property
+    def best_path(self) -> pathlib.Path:
+        return self.output / "best.safetensors"
+
+    @property
+    def last_path(self) -> pathlib.Path:
+        return self.output / "last.safetensors"
+
+    def resume(self) -> None:
+        """Goes on where `last.safetensors` was written, bit for bit.
+
+        Raises:
+            UserError: There is none, or it is another run's.
+        """
+        state = restore_checkpoint(
+            self.last_path, self.gan, self.arguments, self.settings
+        )
+        self.step = state["step"]
+        self.best_psnr = state["best_psnr"]
+        self.best_step = state["best_step"]
+        self._logs = state["logs"]
+
+    def refuse_to_overwrite(self) -> None:
+        """Makes sure that a new run does not take an old one's place.
+
+        Raises:
+            UserError: `output` holds a run.
+        """
+        if self.last_path.exists():
+            raise UserError(
+                f"Expected a new folder for a new run. Received: {self.output}"
+                ", which holds one. Give --resume to go on with it, another "
+                "--output, or remove it."
+            )
+
+    def run(self) -> None:
+        """Trains to the last step.
+
+        Raises:
+            UserError: Ctrl-C or SIGTERM came (all is saved then), or too
+                many steps in a row were not finite.
+        """
+        self.output.mkdir(parents=True, exist_ok=True)
+        self.log = RunLog(self.output, self.step)
+        self._trace()
+        dataset = training_batches(self.crops, self.batch_size, self.step)
+        batches = self.strategy.experimental_distribute_dataset(dataset)
+        if self.step == 0:
+            self._validate()
+            self._checkpoint()
+        progress = tqdm.tqdm(
+            total=self.steps, initial=self.step, unit="step", desc="training"
+        )
+        with progress, _signals(self._stop):
+            for batch in batches:
+                if self.step >= self.steps or self._stopped_by:
+                    break
+                self._one_step(batch, progress)
+        self._checkpoint()
+        if self._stopped_by:
+            raise UserError(
+                f"Stopped by {self._stopped_by} at step {self.step} of "
+                f"{self.steps}; all is saved in {self.last_path}. To go on, "
+                "give the same command with --resume."
+            )
+
+    def _stop(self, name):
+        self._stopped_by = name
+
+    def _trace(self):
+        def step(batch):
+            logs = self.strategy.run(self.gan.train_step, args=(batch,))
+            return {
+                key: self.strategy.reduce("MEAN", value, axis=None)
+                for key, value in logs.items()
+            }
+
+        if self.freeze_at is not None and self.step >= self.freeze_at:
+            freeze_batch_norm(self.gan.generator)
+        self._step = tf.function(step, jit_compile=self.jit_compile)
+
+    def _one_step(self, batch, progress):
+        self._logs.append(self._step(batch))
+        self.step += 1
+        progress.update()
+        if self.step % self.log_every == 0:
+            progress.set_postfix(psnr=f"{self._write_logs()['psnr']:.2f}")
+            self._stop_if_lost()
+        if self.step % self.validate_every == 0 or self.step == self.steps:
+            self._validate()
+        if self.step % self.checkpoint_every == 0:
+            self._checkpoint()
+        if self.step == self.freeze_at:
+            self._trace()
+
+    def _write_logs(self):
+        """Means since the last row; a skipped step's are left out."""
+        rows = [{k: float(v) for k, v in row.items()} for row in self._logs]
+        self._logs = []
+        used = [row for row in rows if not row["skipped"]] or rows
+        means = {k: float(np.mean([row[k] for row in used])) for k in rows[0]}
+        means["skipped"] = sum(row["skipped"] for row in rows)
+        rate = self.gan.generator_optimizer.learning_rate
+        means["learning_rate"] = float(rate)
+        self.log.scalars("training", self.step, means)
+        return means
+
+    def _stop_if_lost(self):
+        in_a_row = int(self.gan.skipped_in_a_row.numpy())
+        if in_a_row >= self.most_skipped:
+            self._checkpoint()
+            raise UserError(
+                f"Stopped at step {self.step}: the last {in_a_row} steps gave "
+                "a loss or gradient that is not finite; none of them changed "
+                f"a weight. {self.last_path} holds the last good state. Lower "
+                "--learning_rate, set --clip_norm, or look at the data."
+            )
+
+    def _checkpoint(self):
+        state = {
+            "step": self.step,
+            "best_psnr": self.best_psnr,
+            "best_step": self.best_step,
+            "settings": self.settings,
+            "logs": [
+                {k: float(v) for k, v in row.items()} for row in self._logs
+            ],
+        }
+        save_checkpoint(self.last_path, self.gan, self.arguments, state)
+        self.log.flush()
+
+    # === Validation ===
+
+    def _validate(self):
+        """Whole frames through the product; keeps the best one's weights."""
+        restore = weights.Restorer(self.gan.averaged_generator)
+        restored_scores, blurred_scores, similarities = [], [], []
+        for number, (name, blurry, sharp) in enumerate(self.validation()):
+            restored = restore(blurry[np.newaxis] / np.float32(255))[0]
+            restored = to_uint8(restored)
+            restored_scores.append(metrics.psnr(restored, sharp))
+            similarities.append(metrics.ssim(restored, sharp))
+            if self._blurred_psnr is None:
+                blurred_scores.append(metrics.psnr(blurry, sharp))
+            if number < SHOWN_PICTURES:
+                shown = [_middle(x) for x in (blurry, restored, sharp)]
+                self.log.picture(name, self.step, before_after(*shown))
+        if self._blurred_psnr is None:
+            self._blurred_psnr = float(np.mean(blurred_scores))
+        psnr = float(np.mean(restored_scores))
+        row = {
+            "psnr": psnr,
+            "ssim_gaussian": float(np.mean(similarities)),
+            "blurred_psnr": self._blurred_psnr,
+            "gain": psnr - self._blurred_psnr,
+        }
+        self.log.scalars("validation", self.step, row)
+        tqdm.tqdm.write(
+            f"step {self.step}: validation {psnr:.2f} dB, blurred input "
+            f"{self._blurred_psnr:.2f} dB"
+        )
+        if psnr > self.best_psnr:
+            self.best_psnr, self.best_step = psnr, self.step
+            card = {"step": self.step, "validation": row, **self.settings}
+            weights.save_weights(
+                self.best_path,
+                self.gan.averaged_generator,
+                self.arguments,
+                card,
+            )
+
+
+def _middle(picture):
+    """The middle of a picture, at most SHOWN_SIZE pixels wide and high."""
+    top = max(picture.shape[0] - SHOWN_SIZE, 0) // 2
+    left = max(picture.shape[1] - SHOWN_SIZE, 0) // 2
+    return picture[top : top + SHOWN_SIZE, left : left + SHOWN_SIZE]
+
+
+class _signals:  # noqa: N801, used like contextlib's functions
+    """Turns the first Ctrl-C or SIGTERM into a call; the second acts."""
+
+    def __init__(self, call):
+        self._call = call
+
+    def __enter__(self):
+        self._before = {
+            number: signal.signal(number, self._handle)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+
+    def _handle(self, number, frame):
+        del frame
+        self.__exit__()
+        name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        self._call(name)
+
+    def __exit__(self, *error):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,162 @@
+"""Weight files: safetensors that say which generator they belong to.
+
+A file holds the product's variables under `generator/…`; a training
+checkpoint holds more beside them (`sis_keras.checkpoint`). The metadata
+carries the generator's arguments, so that a file needs no flags to be read.
+"""
+
+import json
+import pathlib
+
+import keras
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from sis_keras.errors import UserError
+from sis_keras.files import atomic_path
+from sis_keras.generator import build_generator
+
+FORMAT = "sis-keras-1"
+GENERATOR = "generator/"
+
+
+def write_tensors(path, tensors: dict, metadata: dict) -> None:
+    """Writes arrays by name, and JSON metadata, all or nothing."""
+    header = {key: json.dumps(value) for key, value in metadata.items()}
+    data = safetensors.numpy.save(tensors, {"format": FORMAT, **header})
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def read_tensors(path) -> tuple[dict[str, np.ndarray], dict]:
+    """Arrays by name, and the metadata.
+
+    Raises:
+        UserError: The file is missing, damaged, or not of this project.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise UserError(
+            f"Expected a weight file or checkpoint. Received: {path}, which "
+            "does not exist."
+        )
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+            if header.pop("format", None) != FORMAT:
+                raise UserError(
+                    f"Expected weights of SIS-net ({FORMAT}). Received: "
+                    f"{path}, which another program wrote."
+                )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except (safetensors.SafetensorError, OSError) as error:
+        raise UserError(
+            f"Expected a whole weight file (safetensors). Received: {path}, "
+            f"which does not read: {error}"
+        ) from error
+    return tensors, {key: json.loads(value) for key, value in header.items()}
+
+
+def model_tensors(model: keras.Model, prefix: str) -> dict[str, np.ndarray]:
+    """A model's variables as arrays by `prefix` and path."""
+    return {prefix + v.path: np.array(v) for v in model.variables}
+
+
+def set_model_tensors(model: keras.Model, prefix: str, tensors: dict) -> None:
+    """Puts arrays back into a model.
+
+    Raises:
+        UserError: Names or shapes are another model's.
+    """
+    expected = {prefix + v.path: v for v in model.variables}
+    given = {name for name in tensors if name.startswith(prefix)}
+    odd = sorted(given ^ expected.keys())
+    odd += [
+        name
+        for name in sorted(given & expected.keys())
+        if tensors[name].shape != tuple(expected[name].shape)
+    ]
+    if odd:
+        raise UserError(
+            f"Expected weights of this {model.name} ({len(expected)} "
+            f"tensors). Received those of another preset or other arguments: "
+            f"{len(odd)} do not fit, such as {odd[0]}."
+        )
+    for name, variable in expected.items():
+        variable.assign(tensors[name].astype(variable.dtype))
+
+
+def check_arguments(found: dict, expected: dict, source) -> None:
+    """Makes sure that weights belong to the network that the user named.
+
+    Raises:
+        UserError: They do not.
+    """
+    for key in sorted(expected.keys() - {"seed"}):
+        if found.get(key) != expected[key]:
+            raise UserError(
+                f"Expected weights with {key}={expected[key]!r}, as the flags "
+                f"say. Received: {source}, with {key}={found.get(key)!r}. "
+                "Name the preset that the file was trained as, or another "
+                "file."
+            )
+
+
+def save_weights(path, generator, arguments: dict, card: dict) -> None:
+    """Writes a generator.
+
+    Args:
+        path: Of the `.safetensors` file.
+        generator: The model.
+        arguments: Of `build_generator`, which rebuild it.
+        card: What is to be known of it: steps, scores, preset.
+    """
+    tensors = model_tensors(generator, GENERATOR)
+    write_tensors(path, tensors, {"arguments": arguments, "card": card})
+
+
+def load_generator(path) -> tuple[keras.Model, dict]:
+    """The generator of a weight file or checkpoint, and the metadata."""
+    tensors, metadata = read_tensors(path)
+    generator = build_generator(**metadata["arguments"])
+    set_model_tensors(generator, GENERATOR, tensors)
+    return generator, metadata
+
+
+class Restorer:
+    """A generator as one callable, traced once for all sizes.
+
+    Args:
+        generator: The model; its later weights are followed.
+        name: What to call it in a report.
+        metadata: Its file's arguments and card.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        name: str = "",
+        metadata: dict | None = None,
+    ):
+        import tensorflow as tf
+
+        self.name, self.metadata = name, metadata or {}
+        self._call = tf.function(
+            lambda image: generator(image, training=False),
+            input_signature=[tf.TensorSpec((None, None, None, 3))],
+        )
+
+    def __call__(self, blurry: np.ndarray) -> np.ndarray:
+        """float32 `(n, h, w, 3)` in [0, 1] to the same, clipped."""
+        return self._call(blurry).numpy()
+
+
+def load_restorer(source) -> Restorer:
+    """A restorer from a weight file or a training checkpoint.
+
+    Raises:
+        UserError: The file is missing, damaged, or not of this project.
+    """
+    generator, metadata = load_generator(source)
+    return Restorer(generator, pathlib.Path(source).name, metadata)

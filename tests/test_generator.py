@@ -1,0 +1,384 @@
+"""The generator: any size, Algorithm 1 in NumPy, ablations, initial state."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from sis_keras.generator import (
+    ICNR,
+    BilinearUpsample,
+    ReflectPad,
+    build_generator,
+)
+
+SMALL = {"width_multiplier": 0.25, "fusion_channels": 8}
+SIZES = [(1, 1), (3, 5), (33, 70), (32, 64), (45, 80), (1, 40), (64, 2)]
+
+
+def picture(height, width, batch=1, seed=0):
+    shape = (batch, height, width, 3)
+    return np.random.default_rng(seed).random(shape, dtype=np.float32)
+
+
+def small(seed=0, **arguments):
+    arguments = {"normalization": "none", **SMALL, **arguments}
+    return build_generator(seed=seed, **arguments)
+
+
+@functools.cache
+def fresh(**arguments):
+    """A network in its initial state, which no test may change."""
+    return small(**arguments)
+
+
+def shake(model, seed=0):
+    """Random biases and output after the trunk, which stays as it was."""
+    random = np.random.default_rng(seed)
+    for variable in model.trainable_variables:
+        if "bias" in variable.path and "trunk" not in variable.path:
+            variable.assign(random.normal(0, 0.1, variable.shape))
+    kernel = model.get_layer("to_rgb").kernel
+    kernel.assign(random.normal(0, 0.05, kernel.shape))
+    return model
+
+
+def run(model, x, **arguments):
+    return model(x, **arguments).numpy()
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return shake(small())
+
+
+def kernels(model):
+    layers = (x for x in model.layers if hasattr(x, "kernel"))
+    return {layer.name: layer.kernel.numpy() for layer in layers}
+
+
+# === Padding and sizes ===
+
+
+@pytest.mark.parametrize(
+    "height, width", [*SIZES, (2, 31), (65, 1), (7, 97), (31, 33)]
+)
+def test_reflect_pad_equals_numpy(height, width):
+    x = picture(height, width, batch=2)
+    after = (-height % 32, -width % 32)
+    padding = ((0, 0), (0, after[0]), (0, after[1]), (0, 0))
+    expected = np.pad(x, padding, mode="reflect")
+    np.testing.assert_array_equal(run(ReflectPad(), x), expected)
+    shape = ReflectPad().compute_output_shape(x.shape)
+    assert shape == expected.shape
+
+
+@pytest.mark.parametrize("height, width", SIZES)
+def test_any_size_equals_pad_core_crop(generator, height, width):
+    x = picture(height, width)
+    padding = ((0, 0), (0, -height % 32), (0, -width % 32), (0, 0))
+    whole = run(generator, np.pad(x, padding, mode="reflect"))
+    restored = run(generator, x)
+    assert restored.shape == x.shape
+    np.testing.assert_allclose(
+        restored, whole[:, :height, :width], rtol=0, atol=1e-5
+    )
+    assert np.abs(restored - x).max() > 1e-3
+
+
+def test_traced_with_unknown_size_equals_eager(generator):
+    signature = tf.TensorSpec((None, None, None, 3))
+    traced = tf.function(generator, input_signature=[signature])
+    for height, width in SIZES[:4]:
+        x = picture(height, width, batch=2)
+        np.testing.assert_allclose(
+            run(traced, x), run(generator, x), rtol=0, atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+@pytest.mark.parametrize("height, width", [(1, 1), (1, 3), (5, 2)])
+def test_bilinear_upsample_is_half_pixel_bilinear(scale, height, width):
+    x = picture(height, width, batch=2)
+    np.testing.assert_allclose(
+        run(BilinearUpsample(scale), x), bilinear(x, scale), atol=1e-6
+    )
+
+
+# === Algorithm 1, written again in NumPy ===
+
+
+def bilinear(x, scale):
+    for axis in (1, 2):
+        size = x.shape[axis]
+        at = (np.arange(size * scale) + 0.5) / scale - 0.5
+        at = np.clip(at, 0, size - 1)
+        below = np.minimum(at.astype(int), max(size - 2, 0))
+        above = np.minimum(below + 1, size - 1)
+        part = (at - below).reshape((-1, 1, 1) if axis == 1 else (-1, 1))
+        x = x.take(below, axis) * (1 - part) + x.take(above, axis) * part
+    return x
+
+
+def pixel_shuffle(x, scale):
+    """Output pixel (y r + i, x r + j) is channels (i r + j) c ... of (y, x)."""
+    n, h, w, channels = x.shape
+    x = x.reshape(n, h, w, scale, scale, channels // scale**2)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(n, h * scale, w * scale, -1)
+
+
+class Recomputed:
+    """The expanding path from a model's weights, in float64."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def weights(self, name):
+        kernel, bias = self.model.get_layer(name).get_weights()
+        return kernel.astype(np.float64), bias
+
+    def conv_1x1(self, x, name):
+        kernel, bias = self.weights(name)
+        return x @ kernel[0, 0] + bias
+
+    def conv_3x3(self, x, name):
+        kernel, bias = self.weights(name)
+        _, h, w, _ = x.shape
+        x = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        return bias + sum(
+            x[:, i : i + h, j : j + w] @ kernel[i, j]
+            for i in range(3)
+            for j in range(3)
+        )
+
+    def fsconv(self, x, name):
+        """Each input pixel adds its 4x4 footprint at stride 2; then ReLU."""
+        kernel, bias = self.weights(name)
+        n, h, w, _ = x.shape
+        y = np.zeros((n, 2 * h + 2, 2 * w + 2, kernel.shape[2]))
+        for i in range(4):
+            for j in range(4):
+                y[:, i : i + 2 * h : 2, j : j + 2 * w : 2] += x @ kernel[i, j].T
+        return np.maximum(y[:, 1:-1, 1:-1] + bias, 0)
+
+    def merged(self, k, maps, fusion):
+        if fusion == "add" or len(maps) == 1:
+            return sum(maps)
+        return self.conv_1x1(np.concatenate(maps, axis=-1), f"merged_{k}")
+
+    def before_tanh(self, scales, fusion, intermediate_path, info_box):
+        """`scales`: the trunk's maps at 1/2, 1/4, 1/8, 1/16, 1/32."""
+        info_0 = self.conv_1x1(scales[4], "info_0")
+        supplements = {k: [] for k in (1, 2, 3, 4)}
+        for k in supplements:
+            if info_box:
+                x = self.conv_1x1(info_0, f"info_{k}_channels")
+                supplements[k].append(pixel_shuffle(x, 2**k))
+            if intermediate_path:
+                x = self.conv_1x1(scales[4 - k], f"detail_{k}")
+                supplements[k].append(x)
+        previous = {1: self.fsconv(info_0, "previous_1")}
+        for k in (1, 2, 3):
+            x = self.merged(k, [previous[k], *supplements[k]], fusion)
+            previous[k + 1] = self.fsconv(x, f"previous_{k + 1}")
+        smooth = previous[4] + sum(
+            bilinear(previous[k], 2 ** (4 - k)) for k in (1, 2, 3)
+        )
+        smooth = np.maximum(self.conv_3x3(smooth, "previous_smooth"), 0)
+        x = self.merged(4, [smooth, *supplements[4]], fusion)
+        return self.conv_3x3(self.fsconv(x, "expanded"), "to_rgb")
+
+
+@pytest.fixture(scope="module")
+def scales(generator):
+    """The trunk's five maps of one picture: the laterals' inputs."""
+    names = ("detail_4", "detail_3", "detail_2", "detail_1", "info_0")
+    laterals = [generator.get_layer(name) for name in names]
+    trunk = keras.Model(generator.input, [x.input for x in laterals])
+    return [np.float64(x.numpy()) for x in trunk(picture(64, 32, batch=2))]
+
+
+@pytest.mark.parametrize(
+    "fusion, intermediate_path, info_box",
+    [
+        ("add", True, True),
+        ("add", False, True),
+        ("add", True, False),
+        ("add", False, False),
+        ("concat", True, True),
+        ("concat", False, True),
+    ],
+)
+def test_expanding_path_is_algorithm_1(
+    scales, fusion, intermediate_path, info_box
+):
+    switches = {"intermediate_path": intermediate_path, "info_box": info_box}
+    model = shake(small(fusion=fusion, **switches))
+    x = picture(64, 32, batch=2)
+    y = Recomputed(model).before_tanh(scales, fusion, **switches)
+    expected = np.clip(x + np.tanh(y) / 2, 0, 1)
+    assert np.abs(expected - x).mean() > 0.01
+    np.testing.assert_allclose(run(model, x), expected, rtol=0, atol=1e-5)
+
+
+def test_without_residual_the_output_is_half_of_tanh_plus_one(scales):
+    model = shake(small(residual=False))
+    y = Recomputed(model).before_tanh(scales, "add", True, True)
+    expected = (np.tanh(y) + 1) / 2
+    for training in (False, True):
+        restored = run(model, picture(64, 32, batch=2), training=training)
+        np.testing.assert_allclose(restored, expected, rtol=0, atol=1e-5)
+
+
+# === Structure ===
+
+
+def named_layers(**arguments):
+    """The layers with names of the paper; Keras numbers the others."""
+    names = ("trunk", "info", "detail", "merged", "previous", "expanded")
+    layers = fresh(**arguments).layers
+    return {x.name for x in layers if x.name.startswith(names)}
+
+
+def test_ablations_drop_their_layers_and_no_other():
+    full = named_layers()
+    infos = {f"info_{k}" for k in (1, 2, 3, 4)}
+    infos |= {f"info_{k}_channels" for k in (1, 2, 3, 4)}
+    details = {f"detail_{k}" for k in (1, 2, 3, 4)}
+    merged = {f"merged_{k}" for k in (1, 2, 3, 4)}
+    assert infos | details | merged | {"info_0"} < full
+    assert named_layers(info_box=False) == full - infos
+    assert named_layers(intermediate_path=False) == full - details
+    both = named_layers(info_box=False, intermediate_path=False)
+    assert both == full - infos - details - merged
+
+
+def test_concat_splices_then_mixes_to_the_fusion_channels():
+    model = fresh(fusion="concat")
+    for k in (1, 2, 3, 4):
+        assert model.get_layer(f"merged_{k}").kernel.shape == (1, 1, 24, 8)
+        assert model.get_layer(f"spliced_{k}").output.shape[-1] == 24
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"fusion": "multiply"},
+        {"normalization": "layer"},
+        {"branch_pooling": "min"},
+        {"fusion_channels": 7},
+        {"fusion_channels": 0},
+        {"width_multiplier": 0},
+    ],
+)
+def test_bad_arguments_are_named(arguments):
+    (value,) = arguments.values()
+    with pytest.raises(ValueError, match=f"Received: .*{value}"):
+        small(**arguments)
+
+
+def test_unknown_arguments_raise():
+    with pytest.raises(TypeError, match="infobox"):
+        small(infobox=True)
+
+
+# === Initial state ===
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_starts_as_the_identity(training):
+    x = picture(33, 70)
+    np.testing.assert_array_equal(run(fresh(), x, training=training), x)
+
+
+def test_a_seed_fixes_every_weight_and_another_changes_every_kernel():
+    first, again, other = fresh(), small(seed=0), small(seed=1)
+    for a, b in zip(first.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+    a, b = kernels(first), kernels(other)
+    same = [name for name in a if np.array_equal(a[name], b[name])]
+    assert same == ["to_rgb"]
+    assert not a["to_rgb"].any()
+
+
+def test_no_two_kernels_start_from_the_same_draws():
+    initial = kernels(fresh(fusion="concat"))
+    del initial["to_rgb"]  # zeros
+    draws = {}
+    for name, kernel in initial.items():
+        start = kernel.ravel()[:8]
+        start = start / np.linalg.norm(start)
+        close = [x for x, y in draws.items() if np.allclose(start, y, 1e-4)]
+        assert not close, f"{name} repeats {close}"
+        draws[name] = start
+    assert len(draws) > 100
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8, 16])
+def test_icnr_starts_as_nearest_neighbour(scale):
+    kernel = np.asarray(ICNR(scale, seed=5)((1, 1, 6, scale**2 * 4)))
+    x = np.random.default_rng(1).normal(size=(2, 3, 2, 6))
+    shuffled = pixel_shuffle(x @ kernel[0, 0], scale)
+    nearest = shuffled[:, ::scale, ::scale]
+    nearest = nearest.repeat(scale, axis=1).repeat(scale, axis=2)
+    np.testing.assert_array_equal(shuffled, nearest)
+    assert np.unique(nearest).size == 2 * 3 * 2 * 4
+    deviation = np.sqrt(2 / 6)
+    assert abs(kernel.std() / deviation - 1) < 0.5
+
+
+def test_info_box_of_a_fresh_model_repeats_pixels():
+    model = fresh()
+    names = ("info_1", "info_2", "info_3", "info_4")
+    infos = keras.Model(model.input, [model.get_layer(x).output for x in names])
+    for k, info in enumerate(infos(picture(64, 64)), start=1):
+        scale, info = 2**k, np.asarray(info)
+        assert info.shape == (1, 2 * scale, 2 * scale, 8)
+        nearest = info[:, ::scale, ::scale]
+        nearest = nearest.repeat(scale, axis=1).repeat(scale, axis=2)
+        np.testing.assert_array_equal(info, nearest)
+        assert info.std() > 0
+
+
+# === Output ===
+
+
+def test_clips_outside_training_only():
+    model = small()
+    model.get_layer("to_rgb").bias.assign([9.0, -9.0, 0.0])
+    x = picture(32, 32)
+    expected = x + np.array([0.5, -0.5, 0.0], np.float32)
+    np.testing.assert_allclose(
+        run(model, x, training=True), expected, rtol=0, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        run(model, x), np.clip(expected, 0, 1), rtol=0, atol=1e-6
+    )
+
+
+def test_save_and_load_give_equal_outputs(tmp_path):
+    model = shake(build_generator(**SMALL, fusion="concat"))
+    x = picture(33, 70)
+    model.save(tmp_path / "generator.keras")
+    loaded = keras.saving.load_model(tmp_path / "generator.keras")
+    np.testing.assert_allclose(run(loaded, x), run(model, x), rtol=0, atol=1e-6)
+
+
+@pytest.fixture
+def mixed_bfloat16():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+def test_mixed_bfloat16_gives_float32_pictures(mixed_bfloat16, generator):
+    model = small()
+    x = picture(33, 70)
+    np.testing.assert_array_equal(run(model, x), x)
+    model.set_weights(generator.get_weights())
+    restored = run(model, x)
+    assert model.get_layer("previous_1").compute_dtype == "bfloat16"
+    assert restored.dtype == "float32"
+    np.testing.assert_allclose(restored, run(generator, x), atol=0.03)

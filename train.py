@@ -1,0 +1,202 @@
+"""Trains SIS-net: python train.py --flagfile=demo.flags
+
+A flagfile holds the flags of one run; `python train.py --help` describes each.
+"""
+
+import run_flags
+
+FLAGS = run_flags.FLAGS
+
+
+def main():
+    import keras
+    import tensorflow as tf
+
+    from sis_keras.cache import open_cache
+    from sis_keras.training import TrainingRun
+
+    output = run_flags.required("output")
+    arguments = run_flags.generator_arguments()
+    sources = run_flags.open_sources(
+        run_flags.required("train_data"), FLAGS.synthetic_versions
+    )
+    validation_sources = run_flags.open_sources(
+        FLAGS.validation_data, FLAGS.validation_versions
+    )
+    keras.utils.set_random_seed(FLAGS.seed)
+    tf.config.experimental.enable_op_determinism()
+    keras.mixed_precision.set_dtype_policy(FLAGS.precision)
+
+    gan = make_gan(arguments)
+    cache = open_cache(sources, FLAGS.cache_dir or f"{output}/cache")
+    validation = validation_pictures(validation_sources, cache)
+    run = TrainingRun(
+        gan,
+        arguments,
+        make_crops(cache),
+        validation,
+        output,
+        batch_size=FLAGS.batch_size,
+        steps=FLAGS.steps,
+        settings=settings(cache),
+        log_every=FLAGS.log_every,
+        validate_every=FLAGS.validate_every,
+        checkpoint_every=FLAGS.checkpoint_every,
+        freeze_batch_norm_at=FLAGS.freeze_batch_norm_at,
+        most_skipped=FLAGS.most_skipped,
+        jit_compile=FLAGS.xla,
+    )
+    if FLAGS.resume:
+        run.resume()
+    else:
+        run.refuse_to_overwrite()
+    run.run()
+    write_report(run.best_path, validation, validation_sources or sources)
+
+
+def write_report(best_path, validation, sources):
+    """Scores the best weights on what the run was validated on."""
+    from sis_keras.scoring import score_into
+    from sis_keras.weights import load_restorer
+
+    restorer = load_restorer(best_path)
+    known = run_flags.known_protocol(sources, restorer.name)
+    known["split"] = "validation: best weights chosen on these pictures"
+    score_into(f"{FLAGS.output}/validation", restorer, validation, known)
+
+
+def make_gan(arguments):
+    from sis_keras.discriminator import build_discriminator
+    from sis_keras.gan import DeblurringGAN
+
+    generator, averaged = make_generators(arguments)
+    plays = FLAGS.adversarial != "none"
+    sigmoid = FLAGS.discriminator_sigmoid and FLAGS.adversarial == "ralsgan"
+    discriminators = [
+        build_discriminator(sigmoid, FLAGS.seed + number, name)
+        if plays
+        else None
+        for number, name in ((2000, "global"), (3000, "local"))
+    ]
+    gan = DeblurringGAN(
+        generator,
+        averaged,
+        *discriminators,
+        adversarial=FLAGS.adversarial,
+        adversarial_weight=FLAGS.adversarial_weight,
+        gradient_penalty_weight=FLAGS.gradient_penalty_weight,
+        content=content_arguments(),
+        ema_decay=FLAGS.ema_decay,
+        clip_norm=FLAGS.clip_norm,
+    )
+    gan.compile(
+        make_optimizer(FLAGS.learning_rate),
+        make_optimizer(FLAGS.discriminator_learning_rate) if plays else None,
+    )
+    return gan
+
+
+def make_generators(arguments):
+    """The generator and its running average, which begin alike."""
+    from sis_keras import weights
+    from sis_keras.generator import build_generator
+    from sis_keras.inception import load_imagenet_weights
+
+    generator, averaged = (build_generator(**arguments) for _ in range(2))
+    if FLAGS.imagenet_weights:
+        load_imagenet_weights(generator, FLAGS.imagenet_weights)
+    if FLAGS.initial_weights:
+        tensors, _ = weights.read_tensors(FLAGS.initial_weights)
+        weights.set_model_tensors(generator, weights.GENERATOR, tensors)
+    averaged.set_weights(generator.get_weights())
+    return generator, averaged
+
+
+def content_arguments():
+    from sis_keras.losses import vgg16_features
+
+    features = None
+    if FLAGS.perceptual_weight:
+        features = vgg16_features(FLAGS.vgg16_weights)
+    return {
+        "content": FLAGS.content,
+        "content_weight": FLAGS.content_weight,
+        "perceptual_weight": FLAGS.perceptual_weight,
+        "ssim_weight": FLAGS.ssim_weight,
+        "frequency_weight": FLAGS.frequency_weight,
+        "features": features,
+    }
+
+
+def make_optimizer(learning_rate):
+    import keras
+
+    from sis_keras.training import WarmupDecay
+
+    schedule = WarmupDecay(
+        learning_rate,
+        FLAGS.steps,
+        FLAGS.warmup_steps,
+        FLAGS.decay,
+        min(FLAGS.final_learning_rate, learning_rate),
+    )
+    optimizer = keras.optimizers.Adam(schedule)
+    if FLAGS.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def make_crops(cache):
+    from sis_keras.data import Crops
+
+    return Crops(
+        cache,
+        FLAGS.crop_size,
+        FLAGS.crops_per_picture,
+        FLAGS.synthetic_share,
+        FLAGS.hold_out,
+        FLAGS.seed,
+    )
+
+
+def validation_pictures(sources, cache):
+    """Gives what is validated on: --validation_data, or what is held out."""
+    from sis_keras.errors import UserError
+    from sis_keras.sources import of_sequence
+
+    kept = [
+        number
+        for number, name in enumerate(cache.names)
+        if of_sequence(name, FLAGS.hold_out)
+    ]
+    if not sources and not kept:
+        raise UserError(
+            "Expected pictures to validate on: --validation_data, or "
+            "--hold_out with sequences of --train_data. Received: "
+            f"--hold_out={','.join(FLAGS.hold_out)}."
+        )
+
+    def pictures():
+        for source in sources:
+            yield from source.examples()
+        for number in [] if sources else kept:
+            yield cache.names[number], *cache[number]
+
+    return pictures
+
+
+def settings(cache):
+    """What must not change when a run goes on."""
+    changing = ("resume", "flagfile", "cache_dir", "output", "data_dir")
+    return {
+        "data": cache.fingerprint,
+        **{
+            flag.name: flag.value
+            for flag in FLAGS.flags_by_module_dict()["run_flags"]
+            if flag.name not in changing
+        },
+    }
+
+
+if __name__ == "__main__":
+    run_flags.run(main)
