@@ -7,8 +7,9 @@ blurred input alone.
 
 import itertools
 
-import run_flags
 from absl import flags
+
+import run_flags
 
 FLAGS = run_flags.FLAGS
 flags.DEFINE_string(

@@ -32,7 +32,8 @@ def average_frames(
         `(blurry, sharp)`, uint8; `sharp` is the middle frame.
 
     Raises:
-        UserError: An even number of frames, or frames of two sizes.
+        UserError: An even number of frames, frames of two sizes, a gamma
+            that is not positive.
     """
     if len(frames) % 2 == 0:
         raise UserError(
@@ -57,8 +58,13 @@ def mean_of_frames(
         Stored values, float32 in [0, 1], shape `(height, width, 3)`.
 
     Raises:
-        UserError: Frames of two sizes.
+        UserError: Frames of two sizes, a gamma that is not positive.
     """
+    if gamma is not None and gamma <= 0.0:
+        raise UserError(
+            "Expected a positive gamma, such as 2.2, or None for the mean of "
+            f"stored values. Received: gamma={gamma}."
+        )
     light = np.arange(256, dtype=np.float32) / 255.0
     if gamma is not None:
         light **= gamma
