@@ -33,7 +33,7 @@ def draw_objects(
         if rng.random() < 0.5:
             texture = texture[:, ::-1]
         # An object may reach over the edge of the picture.
-        corner = rng.uniform(-0.4, 0.6, 2) * (wide, tall)
+        corner = rng.uniform(-0.5, 0.5, 2) * (wide, tall)
         corner += rng.random(2) * (width - wide, height - tall)
         thing = MovingObject(
             np.ascontiguousarray(texture),
@@ -64,9 +64,9 @@ def draw_matte(rng: np.random.Generator, size) -> np.ndarray:
     waves = rng.normal(scale=0.35 / orders, size=4)
     radius = 1.0 + np.cos(np.outer(angles, orders) + phases) @ waves
     radius = np.maximum(radius, 0.3) / np.maximum(radius, 0.3).max()
-    # Three pixels stay free, for the soft edge.
-    x = (width - 1) / 2 + radius * np.cos(angles) * max(width / 2 - 3, 0)
-    y = (height - 1) / 2 + radius * np.sin(angles) * max(height / 2 - 3, 0)
+    # Four pixels stay free, for the soft edge.
+    x = (width - 1) / 2 + radius * np.cos(angles) * max(width / 2 - 4, 0)
+    y = (height - 1) / 2 + radius * np.sin(angles) * max(height / 2 - 4, 0)
     matte = np.zeros(size, np.uint8)
     outline = np.rint(np.stack([x, y], -1) * 16).astype(np.int32)
     cv2.fillPoly(matte, [outline], 255, cv2.LINE_AA, 4)
