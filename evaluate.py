@@ -26,13 +26,11 @@ flags.DEFINE_integer("limit", None, "Score this many pairs only.", 1)
 
 
 def main():
-    import keras
-
+    sources = test_sources()
+    run_flags.start_keras()
     from sis_keras.metrics import DEFAULT_METRICS
     from sis_keras.scoring import score_into
 
-    keras.mixed_precision.set_dtype_policy(FLAGS.precision)
-    sources = test_sources()
     restorer = None if FLAGS.identity else load_restorer()
 
     def examples():

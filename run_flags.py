@@ -4,6 +4,7 @@ One flagfile serves both programs, so every flag of a run is declared here; a
 misspelt one is an error in both.
 """
 
+import contextlib
 import errno
 import os
 import pathlib
@@ -226,6 +227,32 @@ def known_protocol(sources: list, weights: str) -> dict:
 
 
 # === Start and end ===
+
+
+def start_keras() -> None:
+    """Imports TensorFlow without its greeting; seeds and sets the precision.
+
+    Its C++ side greets on the standard error before any setting can stop it,
+    where a user's mistake is to be one line alone.
+    """
+    with _muted_stderr():
+        import tensorflow  # noqa: F401
+    import keras
+
+    keras.utils.set_random_seed(FLAGS.seed)
+    keras.mixed_precision.set_dtype_policy(FLAGS.precision)
+
+
+@contextlib.contextmanager
+def _muted_stderr():
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def run(main: Callable[[], None]) -> None:

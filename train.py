@@ -9,12 +9,6 @@ FLAGS = run_flags.FLAGS
 
 
 def main():
-    import keras
-    import tensorflow as tf
-
-    from sis_keras.cache import open_cache
-    from sis_keras.training import TrainingRun
-
     output = run_flags.required("output")
     arguments = run_flags.generator_arguments()
     sources = run_flags.open_sources(
@@ -23,10 +17,13 @@ def main():
     validation_sources = run_flags.open_sources(
         FLAGS.validation_data, FLAGS.validation_versions
     )
-    keras.utils.set_random_seed(FLAGS.seed)
-    tf.config.experimental.enable_op_determinism()
-    keras.mixed_precision.set_dtype_policy(FLAGS.precision)
+    run_flags.start_keras()
+    import tensorflow as tf
 
+    from sis_keras.cache import open_cache
+    from sis_keras.training import TrainingRun
+
+    tf.config.experimental.enable_op_determinism()
     gan = make_gan(arguments)
     cache = open_cache(sources, FLAGS.cache_dir or f"{output}/cache")
     validation = validation_pictures(validation_sources, cache)

@@ -29,8 +29,8 @@ def write_tensors(path, tensors: dict, metadata: dict) -> None:
         temporary.write_bytes(data)
 
 
-def read_tensors(path) -> tuple[dict[str, np.ndarray], dict]:
-    """Arrays by name, and the metadata.
+def read_tensors(path, prefix="") -> tuple[dict[str, np.ndarray], dict]:
+    """Arrays by name, those that begin with `prefix`, and the metadata.
 
     Raises:
         UserError: The file is missing, damaged, or not of this project.
@@ -49,7 +49,11 @@ def read_tensors(path) -> tuple[dict[str, np.ndarray], dict]:
                     f"Expected weights of SIS-net ({FORMAT}). Received: "
                     f"{path}, which another program wrote."
                 )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {
+                name: file.get_tensor(name)
+                for name in file.keys()
+                if name.startswith(prefix)
+            }
     except (safetensors.SafetensorError, OSError) as error:
         raise UserError(
             f"Expected a whole weight file (safetensors). Received: {path}, "
@@ -118,7 +122,7 @@ def save_weights(path, generator, arguments: dict, card: dict) -> None:
 
 def load_generator(path) -> tuple[keras.Model, dict]:
     """The generator of a weight file or checkpoint, and the metadata."""
-    tensors, metadata = read_tensors(path)
+    tensors, metadata = read_tensors(path, GENERATOR)
     generator = build_generator(**metadata["arguments"])
     set_model_tensors(generator, GENERATOR, tensors)
     return generator, metadata
@@ -142,10 +146,15 @@ class Restorer:
         import tensorflow as tf
 
         self.name, self.metadata = name, metadata or {}
-        self._call = tf.function(
-            lambda image: generator(image, training=False),
+
+        @tf.function(
             input_signature=[tf.TensorSpec((None, None, None, 3))],
+            autograph=False,
         )
+        def call(image):
+            return generator(image, training=False)
+
+        self._call = call
 
     def __call__(self, blurry: np.ndarray) -> np.ndarray:
         """float32 `(n, h, w, 3)` in [0, 1] to the same, clipped."""

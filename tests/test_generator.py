@@ -11,6 +11,7 @@ from sis_keras.generator import (
     ICNR,
     BilinearUpsample,
     ReflectPad,
+    RestoredImage,
     build_generator,
 )
 
@@ -29,14 +30,19 @@ def small(seed=0, **arguments):
 
 
 @functools.cache
-def fresh(**arguments):
+def fresh():
     """A network in its initial state, which no test may change."""
-    return small(**arguments)
+    return small()
 
 
-def shake(model, seed=0):
-    """Random biases and output after the trunk, which stays as it was."""
-    random = np.random.default_rng(seed)
+@functools.cache
+def shaken(**arguments):
+    """Random biases and output after the trunk, which stays as it was.
+
+    No test may change it.
+    """
+    model = small(**arguments)
+    random = np.random.default_rng(0)
     for variable in model.trainable_variables:
         if "bias" in variable.path and "trunk" not in variable.path:
             variable.assign(random.normal(0, 0.1, variable.shape))
@@ -51,7 +57,7 @@ def run(model, x, **arguments):
 
 @pytest.fixture(scope="module")
 def generator():
-    return shake(small())
+    return shaken()
 
 
 def kernels(model):
@@ -215,7 +221,7 @@ def test_expanding_path_is_algorithm_1(
     scales, fusion, intermediate_path, info_box
 ):
     switches = {"intermediate_path": intermediate_path, "info_box": info_box}
-    model = shake(small(fusion=fusion, **switches))
+    model = shaken(**switches, fusion=fusion)
     x = picture(64, 32, batch=2)
     y = Recomputed(model).before_tanh(scales, fusion, **switches)
     expected = np.clip(x + np.tanh(y) / 2, 0, 1)
@@ -224,7 +230,7 @@ def test_expanding_path_is_algorithm_1(
 
 
 def test_without_residual_the_output_is_half_of_tanh_plus_one(scales):
-    model = shake(small(residual=False))
+    model = shaken(residual=False)
     y = Recomputed(model).before_tanh(scales, "add", True, True)
     expected = (np.tanh(y) + 1) / 2
     for training in (False, True):
@@ -235,10 +241,14 @@ def test_without_residual_the_output_is_half_of_tanh_plus_one(scales):
 # === Structure ===
 
 
+ALL_ON = {"intermediate_path": True, "info_box": True, "fusion": "add"}
+
+
 def named_layers(**arguments):
     """The layers with names of the paper; Keras numbers the others."""
     names = ("trunk", "info", "detail", "merged", "previous", "expanded")
-    layers = fresh(**arguments).layers
+    arguments = {**ALL_ON, **arguments}
+    layers = shaken(**arguments).layers
     return {x.name for x in layers if x.name.startswith(names)}
 
 
@@ -256,7 +266,7 @@ def test_ablations_drop_their_layers_and_no_other():
 
 
 def test_concat_splices_then_mixes_to_the_fusion_channels():
-    model = fresh(fusion="concat")
+    model = shaken(**{**ALL_ON, "fusion": "concat"})
     for k in (1, 2, 3, 4):
         assert model.get_layer(f"merged_{k}").kernel.shape == (1, 1, 24, 8)
         assert model.get_layer(f"spliced_{k}").output.shape[-1] == 24
@@ -304,8 +314,8 @@ def test_a_seed_fixes_every_weight_and_another_changes_every_kernel():
 
 
 def test_no_two_kernels_start_from_the_same_draws():
-    initial = kernels(fresh(fusion="concat"))
-    del initial["to_rgb"]  # zeros
+    initial = kernels(shaken(**{**ALL_ON, "fusion": "concat"}))
+    del initial["to_rgb"]  # zeros before it was shaken
     draws = {}
     for name, kernel in initial.items():
         start = kernel.ravel()[:8]
@@ -345,25 +355,30 @@ def test_info_box_of_a_fresh_model_repeats_pixels():
 # === Output ===
 
 
-def test_clips_outside_training_only():
-    model = small()
-    model.get_layer("to_rgb").bias.assign([9.0, -9.0, 0.0])
+def test_clips_outside_training_only(generator):
     x = picture(32, 32)
+    change = np.array([9.0, -9.0, 0.0], np.float32) + 0 * x
     expected = x + np.array([0.5, -0.5, 0.0], np.float32)
-    np.testing.assert_allclose(
-        run(model, x, training=True), expected, rtol=0, atol=1e-6
-    )
-    np.testing.assert_allclose(
-        run(model, x), np.clip(expected, 0, 1), rtol=0, atol=1e-6
-    )
+    layer = RestoredImage()
+    trained = run(layer, [x, change], training=True)
+    np.testing.assert_allclose(trained, expected, rtol=0, atol=1e-6)
+    clipped = np.clip(expected, 0, 1)
+    np.testing.assert_allclose(run(layer, [x, change]), clipped, atol=1e-6)
+
+    ends = np.stack([np.zeros((40, 40, 3)), np.ones((40, 40, 3))])
+    trained = run(generator, np.float32(ends), training=True)
+    assert trained.min() < 0 and trained.max() > 1
+    restored = run(generator, np.float32(ends))
+    np.testing.assert_allclose(restored, np.clip(trained, 0, 1), atol=1e-6)
 
 
-def test_save_and_load_give_equal_outputs(tmp_path):
-    model = shake(build_generator(**SMALL, fusion="concat"))
+def test_save_and_load_give_equal_outputs(generator, tmp_path):
     x = picture(33, 70)
-    model.save(tmp_path / "generator.keras")
+    generator.save(tmp_path / "generator.keras")
     loaded = keras.saving.load_model(tmp_path / "generator.keras")
-    np.testing.assert_allclose(run(loaded, x), run(model, x), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        run(loaded, x), run(generator, x), rtol=0, atol=1e-6
+    )
 
 
 @pytest.fixture

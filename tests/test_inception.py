@@ -174,11 +174,12 @@ def test_legacy_h5_of_the_public_kind_loads_in_order(
 
 
 def test_without_normalization_the_averages_are_folded(
-    weights_file, inception_v3, same_padded
+    inception_v3, same_padded, monkeypatch
 ):
+    monkeypatch.setattr(inception, "_read_inception", lambda path: inception_v3)
     model = trunk(normalization="none")
     assert not trunk_layers(model, "norm")
-    load_imagenet_weights(model, weights_file)
+    load_imagenet_weights(model, "its file")
     random = np.random.default_rng(1)
     layers = zip(
         trunk_layers(model, "conv"),
@@ -200,10 +201,10 @@ def test_without_normalization_the_averages_are_folded(
         np.testing.assert_allclose(y, expected, rtol=1e-3, atol=1e-4)
 
 
-def test_another_width_is_refused(weights_file, inception_v3, monkeypatch):
+def test_another_width_is_refused(inception_v3, monkeypatch):
     monkeypatch.setattr(inception, "_read_inception", lambda path: inception_v3)
     with pytest.raises(UserError, match="width_multiplier=1.*Received: .*8"):
-        load_imagenet_weights(trunk(width_multiplier=0.25), weights_file)
+        load_imagenet_weights(trunk(width_multiplier=0.25), "its file")
 
 
 def test_missing_file_is_named(tmp_path):

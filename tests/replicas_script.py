@@ -1,0 +1,61 @@
+"""Two replicas against one, same global batch; run by test_gan.py."""
+
+import pathlib
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+devices = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(
+    devices[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+sys.path.append(str(pathlib.Path(__file__).parent.parent))
+import tiny  # noqa: E402
+
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+batches = [tiny.make_batch(seed, count=4) for seed in range(3)]
+for batch in batches:
+    # Equal halves: each replica's batch statistics are those of the whole.
+    for value in batch.values():
+        value[2:] = value[:2]
+single = tiny.make_gan(clip_norm=0.1)
+with strategy.scope():
+    double = tiny.make_gan(clip_norm=0.1)
+
+
+@tf.function
+def step(batch):
+    logs = strategy.run(double.train_step, args=(batch,))
+    return {k: strategy.reduce("MEAN", v, axis=None) for k, v in logs.items()}
+
+
+dataset = tf.data.Dataset.from_generator(
+    lambda: iter(batches),
+    output_signature={
+        key: tf.TensorSpec(value.shape, value.dtype)
+        for key, value in batches[0].items()
+    },
+)
+distributed = strategy.experimental_distribute_dataset(dataset)
+for batch, whole in zip(distributed, batches, strict=True):
+    logs = step(batch)
+    expected = single.train_step({k: tf.constant(v) for k, v in whole.items()})
+    for key in expected:
+        np.testing.assert_allclose(logs[key], expected[key], rtol=1e-4)
+for one, other in zip(
+    single.generator.variables + single.averaged_generator.variables,
+    double.generator.variables + double.averaged_generator.variables,
+    strict=True,
+):
+    np.testing.assert_allclose(one, other, atol=2e-5)
+
+bad = dict(batches[0], blurry=np.full_like(batches[0]["blurry"], np.nan))
+before = [v.numpy() for v in double.generator.variables]
+dataset = tf.data.Dataset.from_tensors(bad)
+for batch in strategy.experimental_distribute_dataset(dataset):
+    assert step(batch)["skipped"] == 1
+for old, new in zip(before, double.generator.variables, strict=True):
+    np.testing.assert_array_equal(old, new.numpy())
+print("equal")

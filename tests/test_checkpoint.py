@@ -1,0 +1,174 @@
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+
+from sis_keras import weights
+from sis_keras.checkpoint import restore_checkpoint, save_checkpoint
+from sis_keras.errors import UserError
+
+SETTINGS = {"crop_size": 32, "learning_rate": 1e-3, "hold_out": ["a"]}
+
+
+def state(**more):
+    return {"step": 2, "settings": SETTINGS, **more}
+
+
+def train(gan, steps):
+    for step in steps:
+        batch = tiny.make_batch(step)
+        gan.train_step({k: tf.constant(v) for k, v in batch.items()})
+
+
+def every_variable(gan):
+    owners = [
+        gan.generator,
+        gan.averaged_generator,
+        *gan.discriminators,
+        gan.generator_optimizer,
+        gan.discriminator_optimizer,
+    ]
+    variables = [v for x in owners if x is not None for v in x.variables]
+    return [
+        np.array(v) for v in [*variables, gan.skipped, gan.skipped_in_a_row]
+    ]
+
+
+def assert_equal(gan, expected):
+    for ours, theirs in zip(every_variable(gan), expected, strict=True):
+        assert ours.dtype == theirs.dtype
+        assert ours.tobytes() == theirs.tobytes()
+
+
+def nan_batch():
+    batch = tiny.make_batch(9)
+    batch["sharp"][0, 0, 0, 0] = np.nan
+    return {key: tf.constant(value) for key, value in batch.items()}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A game after two steps and a skipped one, and its checkpoint."""
+    gan = tiny.make_gan()
+    train(gan, [0, 1])
+    gan.train_step(nan_batch())
+    path = tmp_path_factory.mktemp("run") / "last.safetensors"
+    save_checkpoint(path, gan, tiny.ARGUMENTS, state(logs=[{"loss": 0.1}]))
+    return gan, path
+
+
+def test_a_restored_game_goes_on_bit_for_bit(trained, tmp_path):
+    gan, path = trained
+    at_save = every_variable(gan)
+    train(gan, [2, 3])
+    after = every_variable(gan)
+
+    resumed = tiny.make_gan()
+    found = restore_checkpoint(path, resumed, tiny.ARGUMENTS, SETTINGS)
+    assert found == state(logs=[{"loss": 0.1}])
+    assert_equal(resumed, at_save)
+    assert int(resumed.skipped.numpy()) == 1
+    assert int(resumed.skipped_in_a_row.numpy()) == 1
+    assert int(resumed.discriminator_optimizer.iterations.numpy()) == 2
+    train(resumed, [2, 3])
+    assert_equal(resumed, after)
+    # The comparison is not of things that never move.
+    moved = [(a != b).any() for a, b in zip(at_save, after, strict=True)]
+    assert np.mean(moved) > 0.9
+
+
+def test_the_scale_of_float16_is_part_of_it(tmp_path):
+    gan = tiny.make_gan("none", float16=True)
+    gan.generator_optimizer.dynamic_scale.assign(512.0)
+    gan.generator_optimizer.step_counter.assign(17)
+    path = tmp_path / "last.safetensors"
+    save_checkpoint(path, gan, tiny.ARGUMENTS, state())
+    expected = every_variable(gan)
+    resumed = tiny.make_gan("none", float16=True)
+    restore_checkpoint(path, resumed, tiny.ARGUMENTS, SETTINGS)
+    assert float(resumed.generator_optimizer.dynamic_scale) == 512.0
+    assert int(resumed.generator_optimizer.step_counter) == 17
+    assert_equal(resumed, expected)
+
+
+def test_a_checkpoint_is_a_weight_file_of_the_average(trained):
+    gan, path = trained
+    tensors, _ = weights.read_tensors(path)
+    generator, metadata = weights.load_generator(path)
+    assert metadata["card"]["step"] == 2
+    for variable in generator.variables:
+        saved = tensors[f"generator/{variable.path}"]
+        np.testing.assert_array_equal(variable, saved)
+    ours = {f"generator/{v.path}" for v in gan.averaged_generator.variables}
+    assert ours == {name for name in tensors if name.startswith("generator/")}
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"crop_size": 64}, "crop_size=32. Received: 64"),
+        ({"learning_rate": 1e-4}, "learning_rate=0.001. Received: 0.0001"),
+        ({"hold_out": []}, r"hold_out=\['a'\]. Received: \[\]"),
+        ({"fusion_channels": 8}, "fusion_channels=4. Received: 8"),
+        ({"seed": 1}, "seed=None. Received: 1"),
+    ],
+)
+def test_other_settings_are_named(trained, change, message):
+    _, path = trained
+    arguments = {**tiny.ARGUMENTS}
+    settings = {**SETTINGS, **change}
+    if "fusion_channels" in change:
+        arguments, settings = {**arguments, **change}, SETTINGS
+    with pytest.raises(UserError, match=message):
+        restore_checkpoint(path, None, arguments, settings)
+
+
+def test_settings_of_a_later_version_may_be_none(trained):
+    _, path = trained
+    gan = tiny.make_gan()
+    settings = {**SETTINGS, "new_flag": None}
+    assert restore_checkpoint(path, gan, tiny.ARGUMENTS, settings)["step"] == 2
+
+
+def test_weights_are_no_checkpoint(trained, tmp_path):
+    gan, _ = trained
+    path = tmp_path / "best.safetensors"
+    weights.save_weights(path, gan.generator, tiny.ARGUMENTS, state())
+    before = every_variable(gan)
+    with pytest.raises(UserError, match="best.safetensors, in which .* miss"):
+        restore_checkpoint(path, gan, tiny.ARGUMENTS, SETTINGS)
+    assert_equal(gan, before)
+
+
+def test_a_checkpoint_with_another_shape(trained, tmp_path):
+    gan, path = trained
+    tensors, metadata = weights.read_tensors(path)
+    name = next(name for name in tensors if name.endswith("optimizer/0002"))
+    tensors[name] = np.zeros((1, 2, 3), np.float32)
+    weights.write_tensors(tmp_path / "last.safetensors", tensors, metadata)
+    with pytest.raises(UserError, match=f"1 tensors .* such as {name}"):
+        restore_checkpoint(
+            tmp_path / "last.safetensors", gan, tiny.ARGUMENTS, SETTINGS
+        )
+
+
+def test_missing_and_cut_checkpoints(trained, tmp_path):
+    gan, path = trained
+    cut = tmp_path / "last.safetensors"
+    with pytest.raises(UserError, match="last.safetensors, which does not ex"):
+        restore_checkpoint(cut, gan, tiny.ARGUMENTS, SETTINGS)
+    cut.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(UserError, match="last.safetensors, which does not re"):
+        restore_checkpoint(cut, gan, tiny.ARGUMENTS, SETTINGS)
+
+
+def test_scores_that_are_no_numbers_come_back(tmp_path, trained):
+    gan, _ = trained
+    path = tmp_path / "last.safetensors"
+    log = float(np.float32(0.1))
+    before = state(best_psnr=float("-inf"), logs=[{"loss": log}])
+    save_checkpoint(path, gan, tiny.ARGUMENTS, before)
+    after = restore_checkpoint(path, gan, tiny.ARGUMENTS, SETTINGS)
+    assert after == before and json.dumps(after) == json.dumps(before)

@@ -1,0 +1,56 @@
+"""A generator small enough for tests of the game, and made batches."""
+
+import keras
+import numpy as np
+
+from sis_keras.discriminator import build_discriminator
+from sis_keras.gan import DeblurringGAN
+from sis_keras.generator import RestoredImage
+from sis_keras.inception import TrunkNormalization
+
+
+def make_generator():
+    """Two convolutions that keep the generator's contract: layers of its own
+    kinds, starting as the identity, with averages, clipped at inference."""
+    blurry = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(
+        4, 3, padding="same", kernel_initializer=keras.initializers.HeNormal(5)
+    )(blurry)
+    x = keras.layers.Activation("relu")(TrunkNormalization()(x))
+    x = keras.layers.Conv2D(3, 3, padding="same", kernel_initializer="zeros")(x)
+    return keras.Model(blurry, RestoredImage()([blurry, x]), name="tiny")
+
+
+def make_gan(adversarial="ralsgan", float16=False, **arguments):
+    """A compiled game; both generators begin alike."""
+    discriminators = [
+        build_discriminator(adversarial == "ralsgan", seed, name)
+        for seed, name in ((1, "global"), (2, "local"))
+        if adversarial != "none"
+    ]
+    gan = DeblurringGAN(
+        make_generator(),
+        make_generator(),
+        *discriminators,
+        adversarial=adversarial,
+        **arguments,
+    )
+    optimizers = [keras.optimizers.Adam(1e-3) for _ in range(2)]
+    if float16:
+        wrap = keras.optimizers.LossScaleOptimizer
+        optimizers = [wrap(optimizer) for optimizer in optimizers]
+    gan.compile(*optimizers)
+    return gan
+
+
+def make_batch(seed=0, count=2, size=32):
+    """What `training_batches` gives, of random pictures."""
+    random = np.random.default_rng(seed)
+    shape = (count, size, size, 3)
+    return {
+        "blurry": random.random(shape, np.float32),
+        "sharp": random.random(shape, np.float32),
+        "local_origin": random.integers(size // 2 + 1, size=(count, 2)).astype(
+            np.int32
+        ),
+    }
