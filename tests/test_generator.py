@@ -16,6 +16,7 @@ from sis_keras.generator import (
 )
 
 SMALL = {"width_multiplier": 0.25, "fusion_channels": 8}
+ALL_ON = {"intermediate_path": True, "info_box": True, "fusion": "add"}
 SIZES = [(1, 1), (3, 5), (33, 70), (32, 64), (45, 80), (1, 40), (64, 2)]
 
 
@@ -57,7 +58,7 @@ def run(model, x, **arguments):
 
 @pytest.fixture(scope="module")
 def generator():
-    return shaken()
+    return shaken(**ALL_ON)
 
 
 def kernels(model):
@@ -239,9 +240,6 @@ def test_without_residual_the_output_is_half_of_tanh_plus_one(scales):
 
 
 # === Structure ===
-
-
-ALL_ON = {"intermediate_path": True, "info_box": True, "fusion": "add"}
 
 
 def named_layers(**arguments):
