@@ -93,13 +93,14 @@ def vgg16_features(weights_path) -> keras.Model:
             ordering_tf_kernels_notop.h5`, or a `.weights.h5` of that model.
 
     Raises:
-        UserError: The file is missing or not VGG16's.
+        UserError: The file is missing, None or not VGG16's.
     """
-    path = pathlib.Path(weights_path)
+    path = pathlib.Path(weights_path or "")
     if not path.is_file():
+        received = f"{path}, which is no file" if weights_path else "none"
         raise UserError(
             "The perceptual loss needs --vgg16_weights: expected Keras's "
-            f"{VGG16_FILE}. Received: {weights_path}, which does not exist. "
+            f"{VGG16_FILE}. Received: {received}. "
             "Name the file, or set --perceptual_weight=0."
         )
     vgg16 = keras.applications.VGG16(include_top=False, weights=None)

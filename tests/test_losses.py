@@ -193,14 +193,14 @@ def test_legacy_h5_of_the_public_kind_loads(vgg16, tmp_path, sharp, relu_3_3):
     np.testing.assert_allclose(ours / scale, expected / scale, atol=1e-4)
 
 
-def test_missing_vgg16_names_the_flag_and_the_public_file(tmp_path):
-    missing = tmp_path / "vgg16.h5"
+@pytest.mark.parametrize("missing", [None, "", "no/such/vgg16.h5"])
+def test_missing_vgg16_names_the_flag_and_the_public_file(missing):
     with pytest.raises(UserError) as error:
         losses.vgg16_features(missing)
     for part in (
         "--vgg16_weights",
         "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        str(missing),
+        missing or "Received: none",
         "--perceptual_weight=0",
     ):
         assert part in str(error.value)
