@@ -37,6 +37,8 @@ class PictureCache:
         self.synthetic = np.array([x["synthetic"] for x in index["pairs"]])
         self._offsets = [entry["offset"] for entry in index["pairs"]]
         self._bytes = np.memmap(folder / "pictures.raw", np.uint8, mode="r")
+        if self._bytes.size != sum(6 * h * w for h, w in self.shapes):
+            raise ValueError(f"{folder}/pictures.raw is not whole.")
 
     def __len__(self):
         return len(self.names)
@@ -58,20 +60,23 @@ def open_cache(sources: Sequence[Source], folder) -> PictureCache:
     """
     folder = pathlib.Path(folder)
     fingerprint = " ".join(source.fingerprint for source in sources)
-    try:
-        cache = PictureCache(folder)
-        if cache.fingerprint == fingerprint:
-            return cache
-    except (OSError, ValueError, KeyError):
-        pass  # Absent or half written: made anew below.
-    _write(sources, folder, fingerprint)
+    if not _matches(folder, fingerprint):
+        _write(sources, folder, fingerprint)
     return PictureCache(folder)
+
+
+def _matches(folder, fingerprint):
+    try:
+        return PictureCache(folder).fingerprint == fingerprint
+    except (OSError, ValueError, KeyError):
+        return False  # Absent or half written.
 
 
 def _write(sources, folder, fingerprint):
     folder.mkdir(parents=True, exist_ok=True)
     # Without its index the file beside it means nothing: remove that first.
     (folder / "index.json").unlink(missing_ok=True)
+    (folder / "pictures.raw").unlink(missing_ok=True)
     entries, offset = [], 0
     progress = tqdm.tqdm(
         total=sum(source.count for source in sources),

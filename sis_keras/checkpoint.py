@@ -24,7 +24,7 @@ def save_checkpoint(path, gan, arguments: dict, state: dict) -> None:
         state: Step, scores and settings; JSON.
     """
     tensors = weights.model_tensors(gan.averaged_generator, weights.GENERATOR)
-    tensors |= {name: np.array(v) for name, v in _variables(gan).items()}
+    tensors |= {n: np.asarray(v.numpy()) for n, v in _variables(gan).items()}
     weights.write_tensors(
         path, tensors, {"arguments": arguments, "card": state}
     )
@@ -61,12 +61,16 @@ def restore_checkpoint(path, gan, arguments: dict, settings: dict) -> dict:
         gan.averaged_generator, weights.GENERATOR, tensors
     )
     variables = _variables(gan)
-    missing = variables.keys() - tensors.keys()
-    if missing:
+    odd = [
+        name
+        for name, variable in variables.items()
+        if name not in tensors or tensors[name].shape != tuple(variable.shape)
+    ]
+    if odd:
         raise UserError(
-            f"Expected a training checkpoint (last.safetensors). Received: "
-            f"{path}, which lacks {len(missing)} tensors, such as "
-            f"{sorted(missing)[0]}."
+            "Expected a checkpoint of this training (last.safetensors). "
+            f"Received: {path}, in which {len(odd)} tensors are missing or of "
+            f"another shape, such as {odd[0]}."
         )
     for name, variable in variables.items():
         variable.assign(tensors[name])

@@ -32,8 +32,8 @@ class Crops:
         seed: Of all draws.
 
     Raises:
-        UserError: Nothing is left to cut from, or a picture is smaller than
-            a crop.
+        UserError: Nothing is left to cut from, a picture is smaller than a
+            crop, or `hold_out` names a sequence that is not there.
     """
 
     def __init__(
@@ -46,13 +46,16 @@ class Crops:
         seed: int = 0,
     ):
         self.cache, self.crop_size, self.seed = cache, crop_size, seed
-        for name, shape in zip(cache.names, cache.shapes, strict=True):
-            if min(shape) < crop_size:
+        _check_held_out(cache.names, hold_out)
+        used = np.array([not of_sequence(x, hold_out) for x in cache.names])
+        for number in np.flatnonzero(used):
+            height, width = cache.shapes[number]
+            if min(height, width) < crop_size:
                 raise UserError(
                     f"Expected pictures of at least {crop_size}x{crop_size} "
-                    f"(--crop_size). Received: {name}, {shape[1]}x{shape[0]}."
+                    f"(--crop_size). Received: {cache.names[number]}, "
+                    f"{width}x{height}."
                 )
-        used = np.array([not of_sequence(x, hold_out) for x in cache.names])
         if not used.any():
             raise UserError(
                 "Expected pictures to train on beside those of --hold_out. "
@@ -110,6 +113,16 @@ class Crops:
         """Examples `start` to `start + size`, stacked."""
         examples = [self.example(start + i) for i in range(size)]
         return tuple(np.stack(x) for x in zip(*examples, strict=True))
+
+
+def _check_held_out(names, hold_out):
+    for sequence in hold_out:
+        if not any(of_sequence(name, [sequence]) for name in names):
+            there = sorted({name.rpartition("/")[0] for name in names})
+            raise UserError(
+                "Expected --hold_out to name sequences of --train_data, such "
+                f"as {there[0]}. Received: {sequence}, which is not there."
+            )
 
 
 def turned(x: np.ndarray, flip: bool, turns: int) -> np.ndarray:

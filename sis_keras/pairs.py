@@ -43,9 +43,9 @@ def find_pairs(folder, inputs: str = "blur") -> list[Pair]:
     pairs = []
     for parent, folders, _ in os.walk(root, followlinks=True):
         folders.sort()
-        for blurry, sharp in ((inputs, "sharp"), ("input", "target")):
-            if blurry in folders and sharp in folders:
-                pairs += _pairs_of(pathlib.Path(parent), blurry, sharp, root)
+        for halves in ((inputs, "sharp"), ("input", "target")):
+            if not set(halves).isdisjoint(folders):
+                pairs += _pairs_of(pathlib.Path(parent), *halves, root)
     if not pairs:
         found = sorted(path.name for path in root.iterdir())[:5]
         raise UserError(
@@ -56,8 +56,8 @@ def find_pairs(folder, inputs: str = "blur") -> list[Pair]:
 
 
 def _pairs_of(parent, blurry_name, sharp_name, root):
-    blurry = {p.stem: p for p in list_pictures(parent / blurry_name)}
-    sharp = {p.stem: p for p in list_pictures(parent / sharp_name)}
+    blurry = _pictures_by_stem(parent / blurry_name)
+    sharp = _pictures_by_stem(parent / sharp_name)
     lonely = sorted(blurry.keys() ^ sharp.keys())
     if lonely:
         stem = lonely[0]
@@ -75,6 +75,11 @@ def _pairs_of(parent, blurry_name, sharp_name, root):
         Pair(f"{sequence.as_posix()}/{stem}", blurry[stem], sharp[stem])
         for stem in sorted(blurry)
     ]
+
+
+def _pictures_by_stem(folder):
+    pictures = list_pictures(folder) if folder.is_dir() else []
+    return {path.stem: path for path in pictures}
 
 
 def read_pair(pair: Pair) -> tuple[np.ndarray, np.ndarray]:

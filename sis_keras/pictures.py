@@ -12,11 +12,16 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
 def list_pictures(folder) -> list[pathlib.Path]:
-    """The picture files directly inside `folder`, sorted by name."""
+    """The picture files directly inside `folder`, sorted by name.
+
+    Names that start with a dot (left by file managers) are passed over.
+    """
     return sorted(
         path
         for path in pathlib.Path(folder).iterdir()
-        if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()
+        if path.suffix.lower() in PICTURE_SUFFIXES
+        and not path.name.startswith(".")
+        and path.is_file()
     )
 
 
@@ -24,7 +29,7 @@ def read_rgb(path) -> np.ndarray:
     """Reads a picture as uint8 RGB, shape `(height, width, 3)`.
 
     Raises:
-        UserError: The file is missing, empty, or no readable picture.
+        UserError: The file is missing, empty, truncated or no picture.
     """
     path = pathlib.Path(path)
     try:
@@ -33,7 +38,10 @@ def read_rgb(path) -> np.ndarray:
         raise UserError(
             f"Cannot read the picture {path}: {error.strerror}."
         ) from error
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    try:
+        picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:
+        picture = None
     if picture is None:
         raise UserError(
             f"Expected a picture (PNG, JPEG, …). Received: {path}, "
@@ -46,13 +54,19 @@ def write_rgb(path, picture: np.ndarray) -> None:
     """Writes uint8 RGB `(height, width, 3)`; the format is the suffix's.
 
     The file appears under its final name only when it is complete.
+
+    Raises:
+        UserError: No format has that suffix.
     """
     path = pathlib.Path(path)
-    encoded, data = cv2.imencode(
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        raise UserError(
+            f"Expected a picture's name, with one of {PICTURE_SUFFIXES}. "
+            f"Received: {path}."
+        )
+    _, data = cv2.imencode(
         path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     )
-    if not encoded:
-        raise UserError(f"Cannot encode a picture as {path.suffix!r}: {path}.")
     with atomic_path(path) as temporary:
         temporary.write_bytes(data.tobytes())
 

@@ -1,11 +1,13 @@
 """What a run leaves to look at: CSV files and TensorBoard."""
 
+import contextlib
 import csv
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 
+from sis_keras.errors import UserError
 from sis_keras.files import atomic_path
 
 
@@ -15,42 +17,59 @@ class RunLog:
     Args:
         output: The run's folder.
         step: Where the run begins; later rows, of a run that was cut off, are
-            dropped, because they come again.
+            dropped, because they come again; from 0 on all of them.
     """
 
     def __init__(self, output, step: int = 0):
         self.output = pathlib.Path(output)
-        self._writer = tf.summary.create_file_writer(
-            str(self.output / "tensorboard")
-        )
+        folder = str(self.output / "tensorboard")
+        with _disk_errors(folder):
+            self._writer = tf.summary.create_file_writer(folder)
         for path in self.output.glob("*.csv"):
             _drop_rows_after(path, step)
 
     def scalars(self, name: str, step: int, values: dict) -> None:
         """Adds a row of floats to `<name>.csv`."""
         path = self.output / f"{name}.csv"
-        new = not path.exists()
         with open(path, "a", newline="") as file:
             writer = csv.writer(file)
-            if new:
+            if not file.tell():
                 writer.writerow(["step", *values])
             writer.writerow([step, *(f"{v:.6g}" for v in values.values())])
-        with self._writer.as_default(step):
+        with self._tensorboard(step):
             for key, value in values.items():
                 tf.summary.scalar(f"{name}/{key}", value)
 
     def picture(self, name: str, step: int, picture: np.ndarray) -> None:
         """Shows uint8 RGB `(height, width, 3)` in TensorBoard."""
-        with self._writer.as_default(step):
+        with self._tensorboard(step):
             tf.summary.image(name, picture[np.newaxis])
 
-    def flush(self) -> None:
-        self._writer.flush()
+    @contextlib.contextmanager
+    def _tensorboard(self, step):
+        """Where tf.summary writes; on leaving, all is on disk."""
+        with _disk_errors(f"{self.output}/tensorboard"):
+            with self._writer.as_default(step):
+                yield
+
+
+@contextlib.contextmanager
+def _disk_errors(folder):
+    try:
+        yield
+    except tf.errors.OpError as error:
+        reason = error.message.splitlines()[0].rpartition("; ")[2]
+        raise UserError(
+            f"Cannot write to {folder}: {reason}. Free some space, then go on "
+            "with --resume; last.safetensors is whole."
+        ) from error
 
 
 def _drop_rows_after(path, step):
     with open(path, newline="") as file:
-        header, *rows = list(csv.reader(file)) or [["step"]]
+        header, *rows = list(csv.reader(file)) or [[]]
+    if header[:1] != ["step"]:
+        return  # Empty, or not of this module.
     with atomic_path(path) as temporary:
         with open(temporary, "w", newline="") as file:
             writer = csv.writer(file)
@@ -59,5 +78,5 @@ def _drop_rows_after(path, step):
             writer.writerows(
                 row
                 for row in rows
-                if len(row) == len(header) and int(row[0]) <= step
+                if step and len(row) == len(header) and int(row[0]) <= step
             )

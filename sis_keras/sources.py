@@ -99,6 +99,7 @@ def open_source(
     """
     text = os.path.expanduser(os.path.expandvars(text))
     kind, _, rest = text.partition(":")
+    rest = os.path.expanduser(rest)
     if kind == "photographs":
         return _photographs(text, _photographs_in(rest), versions, seed)
     if kind == "skimage":
@@ -180,6 +181,12 @@ def _frames(text, path, inputs, seed):
 def _tfds(text, rest, make_builder):
     name, _, split = rest.partition(":")
     builder = make_builder(name)
+    if not {"blurry", "sharp"} <= builder.info.features.keys():
+        raise UserError(
+            "Expected a data set of pairs, blurry and sharp, such as "
+            f"gopro/blur. Received: {name}, which holds "
+            f"{sorted(builder.info.features)}."
+        )
     splits = builder.info.splits
     if split not in splits:
         raise UserError(

@@ -252,7 +252,6 @@ class TrainingRun:
             ],
         }
         save_checkpoint(self.last_path, self.gan, self.arguments, state)
-        self.log.flush()
 
     # === Validation ===
 

@@ -64,7 +64,8 @@ def read_tensors(path, prefix="") -> tuple[dict[str, np.ndarray], dict]:
 
 def model_tensors(model: keras.Model, prefix: str) -> dict[str, np.ndarray]:
     """A model's variables as arrays by `prefix` and path."""
-    return {prefix + v.path: np.array(v) for v in model.variables}
+    # NumPy's own conversion of a Keras variable warns.
+    return {prefix + v.path: np.asarray(v.numpy()) for v in model.variables}
 
 
 def set_model_tensors(model: keras.Model, prefix: str, tensors: dict) -> None:

@@ -5,18 +5,23 @@ import keras
 import numpy as np
 import pytest
 import safetensors.numpy
-import tiny
 
 from sis_keras import weights
 from sis_keras.errors import UserError
 from sis_keras.generator import build_generator
 
+ARGUMENTS = {
+    "width_multiplier": 0.25,
+    "fusion_channels": 4,
+    "normalization": "batch",
+    "name": "tiny",
+}
 CARD = {"step": 7, "psnr": 27.384, "best": None}
 
 
 def random_generator(seed=0, **arguments):
     """A generator that is far from the identity, averages included."""
-    generator = build_generator(**{**tiny.ARGUMENTS, **arguments})
+    generator = build_generator(**{**ARGUMENTS, **arguments})
     random = np.random.default_rng(seed)
     generator.set_weights(
         [
@@ -35,7 +40,7 @@ def generator():
 @pytest.fixture(scope="module")
 def saved(generator, tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    weights.save_weights(path, generator, tiny.ARGUMENTS, CARD)
+    weights.save_weights(path, generator, ARGUMENTS, CARD)
     return path
 
 
@@ -105,7 +110,7 @@ def test_a_full_disk_leaves_the_old_file(generator, small_disk):
     path = small_disk / "last.safetensors"
     path.write_bytes(b"old")
     with pytest.raises(OSError) as caught:
-        weights.save_weights(path, generator, tiny.ARGUMENTS, CARD)
+        weights.save_weights(path, generator, ARGUMENTS, CARD)
     assert caught.value.errno == errno.ENOSPC
     assert caught.value.filename == str(path)
     assert path.read_bytes() == b"old"
@@ -117,7 +122,7 @@ def test_a_full_disk_leaves_the_old_file(generator, small_disk):
 
 def test_a_generator_comes_back_bit_for_bit(generator, saved):
     loaded, metadata = weights.load_generator(saved)
-    assert metadata == {"arguments": tiny.ARGUMENTS, "card": CARD}
+    assert metadata == {"arguments": ARGUMENTS, "card": CARD}
     assert loaded.name == "tiny"
     for ours, theirs in zip(
         generator.get_weights(), loaded.get_weights(), strict=True
@@ -136,7 +141,7 @@ def test_a_generator_comes_back_bit_for_bit(generator, saved):
 )
 def test_weights_of_another_network(generator, other, odd):
     tensors = weights.model_tensors(generator, "generator/")
-    model = build_generator(**{**tiny.ARGUMENTS, **other})
+    model = build_generator(**{**ARGUMENTS, **other})
     before = model.get_weights()
     with pytest.raises(UserError, match="this tiny .* another preset") as e:
         weights.set_model_tensors(model, "generator/", tensors)
