@@ -57,9 +57,6 @@ def restore_checkpoint(path, gan, arguments: dict, settings: dict) -> dict:
                 f"{key}={found.get(key)!r}. Received: {expected.get(key)!r}. "
                 "Give the same flags, or start anew in another --output."
             )
-    weights.set_model_tensors(
-        gan.averaged_generator, weights.GENERATOR, tensors
-    )
     variables = _variables(gan)
     odd = [
         name
@@ -72,6 +69,9 @@ def restore_checkpoint(path, gan, arguments: dict, settings: dict) -> dict:
             f"Received: {path}, in which {len(odd)} tensors are missing or of "
             f"another shape, such as {odd[0]}."
         )
+    weights.set_model_tensors(
+        gan.averaged_generator, weights.GENERATOR, tensors
+    )
     for name, variable in variables.items():
         variable.assign(tensors[name])
     return state
