@@ -96,12 +96,18 @@ def make_gan(arguments):
 def make_generators(arguments):
     """The generator and its running average, which begin alike."""
     from sis_keras import weights
+    from sis_keras.errors import UserError
     from sis_keras.generator import build_generator
     from sis_keras.inception import load_imagenet_weights
 
     generator, averaged = (build_generator(**arguments) for _ in range(2))
     if FLAGS.imagenet_weights:
         load_imagenet_weights(generator, FLAGS.imagenet_weights)
+    elif arguments["normalization"] == "frozen" and not FLAGS.initial_weights:
+        raise UserError(
+            "--normalization=frozen keeps ImageNet's averages: expected "
+            "--imagenet_weights or --initial_weights. Received neither."
+        )
     if FLAGS.initial_weights:
         tensors, _ = weights.read_tensors(FLAGS.initial_weights)
         weights.set_model_tensors(generator, weights.GENERATOR, tensors)
@@ -184,7 +190,17 @@ def validation_pictures(sources, cache):
 
 def settings(cache):
     """What must not change when a run goes on."""
-    changing = ("resume", "flagfile", "cache_dir", "output", "data_dir")
+    changing = (
+        "cache_dir",
+        "checkpoint_every",
+        "data_dir",
+        "log_every",
+        "manual_dir",
+        "most_skipped",
+        "output",
+        "resume",
+        "test_data",
+    )
     return {
         "data": cache.fingerprint,
         **{

@@ -10,7 +10,8 @@ def build_discriminator(
 
     Differs from paper: Table 1's "Conv 4, 2x2 stride 2" is 3x3 stride 1,
     because its pooling row states M/8; the first convolution takes RGB; the
-    last has one filter, because nothing else makes one score of 64 maps.
+    last has one filter, because nothing else makes one score of 64 maps;
+    images are taken to [-1, 1] first, as the generator does.
 
     Args:
         sigmoid: The table's last row; the score is then in (0, 1).
@@ -28,7 +29,7 @@ def build_discriminator(
             3,
             padding="same",
             activation=activation,
-            kernel_initializer=keras.initializers.HeNormal(seed + number),
+            kernel_initializer=keras.initializers.HeNormal(100 * seed + number),
             name=f"conv_{number}",
         )(x)
 

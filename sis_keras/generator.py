@@ -8,6 +8,8 @@ from keras import ops
 from sis_keras.inception import extracting_path
 
 SCALE_MULTIPLE = 32
+# Neighbouring seeds of a network must not share those of its kernels.
+SEEDS_OF_A_NETWORK = 10_000
 FUSIONS = ("add", "concat")
 
 # === Layers ===
@@ -45,8 +47,9 @@ class ReflectPad(keras.layers.Layer):
             return x
         size = ops.shape(x)[axis]
         period = ops.maximum(2 * size - 2, 1)
-        index = ops.arange(self._padded(size), dtype="int32") % period
-        return ops.take(x, ops.minimum(index, period - index), axis=axis)
+        index = ops.arange(size, self._padded(size), dtype="int32") % period
+        edge = ops.take(x, ops.minimum(index, period - index), axis=axis)
+        return ops.concatenate([x, edge], axis)
 
     def get_config(self):
         return {**super().get_config(), "multiple": self.multiple}
@@ -98,10 +101,9 @@ class DepthToSpace(keras.layers.Layer):
 class BilinearUpsample(keras.layers.Layer):
     """Bilinear upsampling by a whole factor, at any height and width.
 
-    Each of the `scale` phases of an axis is a fixed mean of a row and its
-    neighbour, so that slices and sums suffice, on every backend and for sizes
-    unknown when traced (Keras's own `UpSampling2D` needs known ones). Equals
-    a resize with half-pixel centres.
+    A resize with half-pixel centres. Sizes unknown when traced, which Keras's
+    own resize refuses, take slices and sums instead: each of the `scale`
+    phases of an axis is a fixed mean of a row and its neighbour.
 
     Input shape: `(batch, height, width, channels)`.
     Output shape: `(batch, scale * height, scale * width, channels)`.
@@ -111,22 +113,38 @@ class BilinearUpsample(keras.layers.Layer):
         super().__init__(**kwargs)
         self.scale = scale
 
+    def compute_output_shape(self, input_shape):
+        batch, *sizes, channels = input_shape
+        sizes = [size and size * self.scale for size in sizes]
+        return batch, *sizes, channels
+
     def call(self, inputs):
+        _, *sizes, _ = ops.shape(inputs)
+        if all(isinstance(size, int) for size in sizes):
+            sizes = [size * self.scale for size in sizes]
+            return ops.image.resize(inputs, sizes, data_format="channels_last")
         return self._stretch(self._stretch(inputs, 1), 2)
 
     def _stretch(self, x, axis):
         shape = list(ops.shape(x))
-        first, last = (slice(None),) * axis, slice(-1, None)
-        before = [x[(*first, slice(0, 1))], x[(*first, slice(0, -1))]]
-        after = [x[(*first, slice(1, None))], x[(*first, last)]]
-        before = ops.concatenate(before, axis)
-        after = ops.concatenate(after, axis)
+        size = shape[axis]
+
+        def rows(x, start, count):
+            # Not x[start:…]: on TensorFlow the gradient of `ops.slice` is
+            # many times faster.
+            starts, counts = [0, 0, 0, 0], list(shape)
+            starts[axis], counts[axis] = start, count
+            return ops.slice(x, starts, counts)
+
+        edges = rows(x, 0, 1), rows(x, size - 1, 1)
+        padded = ops.concatenate([edges[0], x, edges[1]], axis)
+        before, after = rows(padded, 0, size), rows(padded, 2, size)
         phases = []
         for phase in range(self.scale):
             offset = (phase + 0.5) / self.scale - 0.5
             neighbour = before if offset < 0 else after
             phases.append(x * (1 - abs(offset)) + neighbour * abs(offset))
-        shape[axis] = shape[axis] * self.scale
+        shape[axis] = size * self.scale
         return ops.reshape(ops.stack(phases, axis + 1), shape)
 
     def get_config(self):
@@ -208,13 +226,18 @@ def build_generator(
         normalization,
         branch_pooling,
         synchronized,
-        seed,
+        SEEDS_OF_A_NETWORK * seed,
     )
-    seeds = itertools.count(seed + 1000)
-    info_0, details = _intermediate_layer_path(scales, fusion_channels, seeds)
+    # Each part counts from a place of its own, so that the ablations begin
+    # with the same weights in what they share.
+    first = SEEDS_OF_A_NETWORK * seed
+    lateral, boxes, seeds = (
+        itertools.count(first + offset) for offset in (1000, 2000, 3000)
+    )
+    info_0, details = _intermediate_layer_path(scales, fusion_channels, lateral)
     sources = []
     if info_box:
-        sources.append(_info_box(info_0, fusion_channels, seeds))
+        sources.append(_info_box(info_0, fusion_channels, boxes))
     if intermediate_path:
         sources.append(details)
     x = _expanding_path(info_0, sources, fusion_channels, fusion, seeds)
@@ -268,13 +291,18 @@ def _expanding_path(info_0, sources, channels, fusion, seeds):
     def fsconv(x, filters, name):
         # Differs from paper: Eq. 3 gives 2H - 1; 'same' gives 2H. Kernel 4 is
         # divisible by the stride, which avoids a checkerboard.
+        # He: an output pixel sums 2x2 taps of every input channel, where
+        # Keras counts 4x4 of every output channel.
+        gain = 2.0 * (16 * filters) / (4 * x.shape[-1])
         return keras.layers.Conv2DTranspose(
             filters,
             4,
             strides=2,
             padding="same",
             activation="relu",
-            kernel_initializer=_he(seeds),
+            kernel_initializer=keras.initializers.VarianceScaling(
+                gain, seed=next(seeds)
+            ),
             name=name,
         )(x)
 

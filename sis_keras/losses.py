@@ -119,6 +119,7 @@ def vgg16_features(weights_path) -> keras.Model:
     bgr = keras.layers.Lambda(
         lambda x: x[..., ::-1] * 255.0 - ops.cast(VGG16_MEAN_BGR, x.dtype),
         output_shape=(None, None, 3),
+        dtype="float32",  # 0…255 would be rounded to whole numbers else
     )(image)
     model = keras.Model(image, trunk(bgr), name="vgg16_features")
     model.trainable = False

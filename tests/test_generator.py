@@ -105,13 +105,28 @@ def test_traced_with_unknown_size_equals_eager(generator):
         )
 
 
+def of_unknown_size(layer):
+    signature = tf.TensorSpec((None, None, None, 3))
+    return tf.function(layer, input_signature=[signature])
+
+
+@pytest.mark.parametrize("height, width", SIZES)
+def test_reflect_pad_traced_with_unknown_size_is_the_same(height, width):
+    x = picture(height, width, batch=2)
+    np.testing.assert_array_equal(
+        run(of_unknown_size(ReflectPad()), x), run(ReflectPad(), x)
+    )
+
+
+@pytest.mark.parametrize("trace", [lambda layer: layer, of_unknown_size])
 @pytest.mark.parametrize("scale", [2, 4, 8])
 @pytest.mark.parametrize("height, width", [(1, 1), (1, 3), (5, 2)])
-def test_bilinear_upsample_is_half_pixel_bilinear(scale, height, width):
-    x = picture(height, width, batch=2)
-    np.testing.assert_allclose(
-        run(BilinearUpsample(scale), x), bilinear(x, scale), atol=1e-6
-    )
+def test_bilinear_upsample_is_half_pixel_bilinear(scale, height, width, trace):
+    x, layer = picture(height, width, batch=2), BilinearUpsample(scale)
+    expected = bilinear(x, scale)
+    np.testing.assert_allclose(run(trace(layer), x), expected, atol=1e-6)
+    assert layer.compute_output_shape(x.shape) == expected.shape
+    assert layer.compute_output_shape((2, None, width, 3))[1] is None
 
 
 # === Algorithm 1, written again in NumPy ===

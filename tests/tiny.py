@@ -14,10 +14,17 @@ def make_generator():
     kinds, starting as the identity, with averages, clipped at inference."""
     blurry = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(
-        4, 3, padding="same", kernel_initializer=keras.initializers.HeNormal(5)
+        4,
+        3,
+        padding="same",
+        kernel_initializer=keras.initializers.HeNormal(5),
+        name="trunk",
     )(blurry)
-    x = keras.layers.Activation("relu")(TrunkNormalization()(x))
-    x = keras.layers.Conv2D(3, 3, padding="same", kernel_initializer="zeros")(x)
+    x = TrunkNormalization(name="norm")(x)
+    x = keras.layers.Activation("relu")(x)
+    x = keras.layers.Conv2D(
+        3, 3, padding="same", kernel_initializer="zeros", name="to_rgb"
+    )(x)
     return keras.Model(blurry, RestoredImage()([blurry, x]), name="tiny")
 
 
