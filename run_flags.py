@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 from absl import app, flags  # noqa: E402
 
@@ -23,7 +24,7 @@ GOPRO_HOME = "https://seungjunnah.github.io/Datasets/gopro"
 
 # === The run ===
 flags.DEFINE_string("output", None, "Folder of the run; made if absent.")
-flags.DEFINE_integer("seed", 0, "Of weights, data and synthetic blur.")
+flags.DEFINE_integer("seed", 0, "Of weights, data and synthetic blur.", 0)
 
 # === Data; sis_keras/sources.py lists what a source may be ===
 flags.DEFINE_list(
@@ -216,7 +217,7 @@ def known_protocol(sources: list, weights: str) -> dict:
     devices = tf.config.list_physical_devices("GPU")
     details = [tf.config.experimental.get_device_details(x) for x in devices]
     names = [str(x.get("device_name", "GPU")) for x in details]
-    cores = len(os.sched_getaffinity(0))
+    cores = os.cpu_count()
     return {
         "source": ", ".join(source.name for source in sources),
         "input": "; ".join(sorted({source.input for source in sources})),

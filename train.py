@@ -167,6 +167,13 @@ def validation_pictures(sources, cache):
     from sis_keras.errors import UserError
     from sis_keras.sources import of_sequence
 
+    trained_on = set(cache.fingerprint.split())
+    for source in sources:
+        if source.fingerprint in trained_on:
+            raise UserError(
+                "Expected --validation_data that is not trained on. Received: "
+                f"{source.name}, which is in --train_data too."
+            )
     kept = [
         number
         for number, name in enumerate(cache.names)

@@ -119,6 +119,7 @@ class TrainingRun:
         self.jit_compile = jit_compile
         self.strategy = strategy or tf.distribute.get_strategy()
         self.step, self.best_psnr, self.best_step = 0, -math.inf, 0
+        self._restore = weights.Restorer(gan.averaged_generator)
         self._logs: list[dict] = []
         self._blurred_psnr: float | None = None
         self._stopped_by: str | None = None
@@ -257,10 +258,9 @@ class TrainingRun:
 
     def _validate(self):
         """Whole frames through the product; keeps the best one's weights."""
-        restore = weights.Restorer(self.gan.averaged_generator)
         restored_scores, blurred_scores, similarities = [], [], []
         for number, (name, blurry, sharp) in enumerate(self.validation()):
-            restored = restore(blurry[np.newaxis] / np.float32(255))[0]
+            restored = self._restore(blurry[np.newaxis] / np.float32(255))[0]
             restored = to_uint8(restored)
             restored_scores.append(metrics.psnr(restored, sharp))
             similarities.append(metrics.ssim(restored, sharp))
