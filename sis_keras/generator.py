@@ -122,7 +122,11 @@ class BilinearUpsample(keras.layers.Layer):
         _, *sizes, _ = ops.shape(inputs)
         if all(isinstance(size, int) for size in sizes):
             sizes = [size * self.scale for size in sizes]
-            return ops.image.resize(inputs, sizes, data_format="channels_last")
+            # TensorFlow resizes to float32 alone; left to cast back, Keras
+            # would clip, which costs a training step more than the resize.
+            x = ops.cast(inputs, "float32")
+            x = ops.image.resize(x, sizes, data_format="channels_last")
+            return ops.cast(x, self.compute_dtype)
         return self._stretch(self._stretch(inputs, 1), 2)
 
     def _stretch(self, x, axis):
