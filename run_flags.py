@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+# Whatever ~/.keras/keras.json says: the game is TensorFlow's.
+os.environ["KERAS_BACKEND"] = "tensorflow"
 
 from absl import app, flags  # noqa: E402
 
@@ -20,7 +22,6 @@ from sis_keras.errors import UserError  # noqa: E402
 from sis_keras.presets import PRESETS, preset_arguments  # noqa: E402
 
 FLAGS = flags.FLAGS
-GOPRO_HOME = "https://seungjunnah.github.io/Datasets/gopro"
 
 # === The run ===
 flags.DEFINE_string("output", None, "Folder of the run; made if absent.")
@@ -63,6 +64,12 @@ flags.DEFINE_float(
 )
 flags.DEFINE_integer(
     "synthetic_versions", 1, "How often each photograph is blurred.", 1
+)
+flags.DEFINE_list(
+    "synthetic_streak",
+    ["3", "30"],
+    "Shortest and longest streak of the camera's shake in synthetic blur, in "
+    "pixels of a 720p picture.",
 )
 flags.DEFINE_integer(
     "validation_versions", 1, "The same for photographs to validate on.", 1
@@ -178,16 +185,31 @@ def open_sources(names: list[str], versions: int) -> list:
     """The sources that the strings name; photographs in so many versions."""
     from sis_keras.sources import open_source
 
+    streak = _streak()
     return [
         open_source(
             name,
             inputs=FLAGS.inputs,
             versions=versions,
             seed=FLAGS.seed,
+            streak=streak,
             make_builder=_prepared_builder,
         )
         for name in names
     ]
+
+
+def _streak():
+    try:
+        shortest, longest = map(float, FLAGS.synthetic_streak)
+    except ValueError:
+        shortest = longest = 0.0
+    if not 0 < shortest <= longest:
+        raise UserError(
+            "Expected --synthetic_streak=SHORTEST,LONGEST, both above 0. "
+            f"Received: {','.join(FLAGS.synthetic_streak)}."
+        )
+    return shortest, longest
 
 
 def _prepared_builder(name):
@@ -287,6 +309,7 @@ def _guarded(main):
             errno.ENOSPC,
             errno.EDQUOT,
             errno.EACCES,
+            errno.EPERM,
             errno.EROFS,
             errno.ENOTDIR,
             errno.EISDIR,
@@ -295,8 +318,9 @@ def _guarded(main):
             raise
         where = f": {error.filename}" if error.filename else ""
         _end(
-            f"Cannot write{where}: {error.strerror}. Free some space or name "
-            "another folder; files under a final name are whole."
+            f"Cannot read or write{where}: {error.strerror}. Check its rights "
+            "and the free space, or name another folder; files under a final "
+            "name are whole."
         )
 
 

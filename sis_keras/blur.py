@@ -25,13 +25,15 @@ __all__ = [
     "synthetic_blur",
 ]
 
+CAMERA_STREAK = (3.0, 30.0)
+
 
 def synthetic_blur(
     sharp: np.ndarray,
     seed: int | Sequence[int],
     *,
     gamma: float | None = None,
-    extent: tuple[float, float] = (3.0, 30.0),
+    extent: tuple[float, float] = CAMERA_STREAK,
     object_probability: float = 0.5,
     object_extent: tuple[float, float] = (5.0, 40.0),
     noise_probability: float = 0.5,

@@ -24,7 +24,7 @@ class Crops:
 
     Args:
         cache: The pictures.
-        crop_size: Height and width of a crop; even.
+        crop_size: Height and width of a crop.
         crops_per_picture: Crops from each pair in an epoch.
         synthetic_share: Share of an epoch's examples with synthetic blur,
             in [0, 1); counts where both kinds are there.

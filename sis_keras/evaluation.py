@@ -188,25 +188,26 @@ def extremes(
         (rank, the image's entry in `results`, {"blurry", "sharp", "restored":
         uint8 RGB}) for each; fewer where there are fewer than three images.
     """
-    by_name = {image["name"]: image for image in results["images"]}
-    order = sorted(by_name, key=lambda name: _rank(by_name[name]))
+    # By place: two sources may have pictures of one name.
+    images = results["images"]
+    order = sorted(range(len(images)), key=lambda i: _rank(images[i]))
     ranks = {order[len(order) // 2]: "median"}
     ranks |= {order[0]: "worst"} | {order[-1]: "best"}
     found = {}
-    for name, blurry, sharp in examples:
-        if name in ranks:
-            found[name] = {"blurry": blurry, "sharp": sharp}
+    for place, (_, blurry, sharp) in enumerate(examples):
+        if place in ranks:
+            found[place] = {"blurry": blurry, "sharp": sharp}
         if len(found) == len(ranks):
             break
     if restorer is not None:
-        for name, pictures in found.items():
+        for place, pictures in found.items():
             pictures["restored"], _ = restore(
-                restorer, pictures["blurry"], name
+                restorer, pictures["blurry"], images[place]["name"]
             )
     return [
-        (ranks[name], by_name[name], found[name])
-        for name in order
-        if name in found
+        (ranks[place], images[place], found[place])
+        for place in order
+        if place in found
     ]
 
 

@@ -63,6 +63,7 @@ class Source(NamedTuple):
     def only(self, sequences: Collection[str]) -> "Source":
         """The pairs of these sequences alone."""
         return self._replace(
+            name=f"{self.name} (only {', '.join(sequences)})",
             count=0,
             examples=lambda: (
                 example
@@ -82,6 +83,7 @@ def open_source(
     inputs: str = "blur",
     versions: int = 1,
     seed: int = 0,
+    streak: tuple[float, float] = blur.CAMERA_STREAK,
     make_builder: Callable | None = None,
 ) -> Source:
     """The source that a string names; see this module's table.
@@ -92,6 +94,7 @@ def open_source(
             "blur_gamma".
         versions: How often each photograph is blurred, each time differently.
         seed: Of the synthetic blur.
+        streak: Its `extent`; see `blur.synthetic_blur`.
         make_builder: Takes `gopro/blur`, gives a prepared TFDS builder.
 
     Raises:
@@ -101,9 +104,11 @@ def open_source(
     kind, _, rest = text.partition(":")
     rest = os.path.expanduser(rest)
     if kind == "photographs":
-        return _photographs(text, _photographs_in(rest), versions, seed)
+        paths = _photographs_in(rest)
+        return _photographs(text, paths, versions, seed, streak)
     if kind == "skimage":
-        return _photographs(text, _skimage_paths(rest), versions, seed)
+        paths = _skimage_paths(rest)
+        return _photographs(text, paths, versions, seed, streak)
     if kind == "frames":
         return _frames(text, rest, inputs, seed)
     if kind == "tfds":
@@ -148,14 +153,19 @@ def _skimage_paths(split):
     ]
 
 
-def _photographs(text, paths, versions, seed):
+def _photographs(text, paths, versions, seed, streak):
     return Source(
         name=text,
-        fingerprint=_fingerprint(paths, BLUR_VERSION, versions, seed),
+        fingerprint=_fingerprint(paths, BLUR_VERSION, versions, seed, streak),
         count=len(paths) * versions,
         synthetic=True,
-        input=f"synthetic blur, seed {seed}",
-        examples=lambda: blur.photograph_pairs(paths, versions, seed),
+        input=(
+            f"synthetic blur, seed {seed}, camera streaks of {streak[0]:g} to "
+            f"{streak[1]:g} pixels at 720p"
+        ),
+        examples=lambda: blur.photograph_pairs(
+            paths, versions, seed, extent=streak
+        ),
     )
 
 
@@ -203,7 +213,10 @@ def _tfds(text, rest, make_builder):
 
     return Source(
         name=text,
-        fingerprint=f"{builder.info.full_name}:{split}",
+        fingerprint=(
+            f"{builder.info.full_name}:{split}:"
+            f"{splits[split].num_examples}:{splits[split].num_bytes}"
+        ),
         count=splits[split].num_examples,
         synthetic=False,
         input=name,

@@ -20,9 +20,9 @@ from sis_keras import metrics, weights
 from sis_keras.checkpoint import restore_checkpoint, save_checkpoint
 from sis_keras.data import Crops, training_batches
 from sis_keras.errors import UserError
+from sis_keras.evaluation import restore
 from sis_keras.gan import DeblurringGAN
 from sis_keras.inception import freeze_batch_norm
-from sis_keras.pictures import to_uint8
 from sis_keras.run_log import RunLog
 from sis_keras.sheet import before_after
 
@@ -64,6 +64,20 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self):
         return vars(self)
+
+
+def refuse_to_overwrite(output) -> None:
+    """Makes sure that a new run does not take an old one's place.
+
+    Raises:
+        UserError: The folder `output` holds a run.
+    """
+    if (pathlib.Path(output) / "last.safetensors").exists():
+        raise UserError(
+            f"Expected a new folder for a new run. Received: {output}, which "
+            "holds one. Give --resume to go on with it, another --output, or "
+            "remove it."
+        )
 
 
 class TrainingRun:
@@ -138,6 +152,11 @@ class TrainingRun:
         Raises:
             UserError: There is none, or it is another run's.
         """
+        if not self.last_path.exists():
+            raise UserError(
+                f"Expected a run to go on with. Received: {self.output}, which "
+                "holds no last.safetensors. Leave out --resume to begin one."
+            )
         state = restore_checkpoint(
             self.last_path, self.gan, self.arguments, self.settings
         )
@@ -145,19 +164,6 @@ class TrainingRun:
         self.best_psnr = state["best_psnr"]
         self.best_step = state["best_step"]
         self._logs = state["logs"]
-
-    def refuse_to_overwrite(self) -> None:
-        """Makes sure that a new run does not take an old one's place.
-
-        Raises:
-            UserError: `output` holds a run.
-        """
-        if self.last_path.exists():
-            raise UserError(
-                f"Expected a new folder for a new run. Received: {self.output}"
-                ", which holds one. Give --resume to go on with it, another "
-                "--output, or remove it."
-            )
 
     def run(self) -> None:
         """Trains to the last step.
@@ -203,13 +209,15 @@ class TrainingRun:
 
         if self.freeze_at is not None and self.step >= self.freeze_at:
             freeze_batch_norm(self.gan.generator)
-        self._step = tf.function(step, jit_compile=self.jit_compile)
+        self._step = tf.function(
+            step, jit_compile=self.jit_compile, autograph=False
+        )
 
     def _one_step(self, batch, progress):
         self._logs.append(self._step(batch))
         self.step += 1
         progress.update()
-        if self.step % self.log_every == 0:
+        if self.step % self.log_every == 0 or self.step == self.steps:
             progress.set_postfix(psnr=f"{self._write_logs()['psnr']:.2f}")
             self._stop_if_lost()
         if self.step % self.validate_every == 0 or self.step == self.steps:
@@ -258,20 +266,20 @@ class TrainingRun:
 
     def _validate(self):
         """Whole frames through the product; keeps the best one's weights."""
-        restored_scores, blurred_scores, similarities = [], [], []
+        scores, blurred = [], []
         for number, (name, blurry, sharp) in enumerate(self.validation()):
-            restored = self._restore(blurry[np.newaxis] / np.float32(255))[0]
-            restored = to_uint8(restored)
-            restored_scores.append(metrics.psnr(restored, sharp))
-            similarities.append(metrics.ssim(restored, sharp))
+            restored, _ = restore(self._restore, blurry, name)
+            names = ("psnr", "ssim_gaussian")
+            scores.append(metrics.score(restored, sharp, names))
             if self._blurred_psnr is None:
-                blurred_scores.append(metrics.psnr(blurry, sharp))
+                blurred.append(metrics.psnr(blurry, sharp))
             if number < SHOWN_PICTURES:
                 shown = [_middle(x) for x in (blurry, restored, sharp)]
                 self.log.picture(name, self.step, before_after(*shown))
         if self._blurred_psnr is None:
-            self._blurred_psnr = float(np.mean(blurred_scores))
-        psnr = float(np.mean(restored_scores))
+            self._blurred_psnr = _finite_mean(blurred)
+        psnr = _finite_mean([score["psnr"] for score in scores])
+        similarities = [score["ssim_gaussian"] for score in scores]
         row = {
             "psnr": psnr,
             "ssim_gaussian": float(np.mean(similarities)),
@@ -292,6 +300,12 @@ class TrainingRun:
                 self.arguments,
                 card,
             )
+
+
+def _finite_mean(values):
+    """Without identical pictures, whose PSNR would hide all others."""
+    finite = [value for value in values if math.isfinite(value)]
+    return float(np.mean(finite or values))
 
 
 def _middle(picture):

@@ -23,10 +23,26 @@ GENERATOR = "generator/"
 
 def write_tensors(path, tensors: dict, metadata: dict) -> None:
     """Writes arrays by name, and JSON metadata, all or nothing."""
-    header = {key: json.dumps(value) for key, value in metadata.items()}
-    data = safetensors.numpy.save(tensors, {"format": FORMAT, **header})
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(data)
+    texts = {key: json.dumps(value) for key, value in metadata.items()}
+    data = safetensors.numpy.save(tensors, {"format": FORMAT, **texts})
+    header, body = _in_order(memoryview(data))
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        file.write(header)
+        file.write(body)
+
+
+def _in_order(data):
+    """Header and body of a safetensors file, the metadata sorted.
+
+    The library writes them in random order, where equal weights are to make
+    equal files.
+    """
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(bytes(data[8:end]))
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text, data[end:]
 
 
 def read_tensors(path, prefix="") -> tuple[dict[str, np.ndarray], dict]:
