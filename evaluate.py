@@ -11,6 +11,7 @@ from absl import flags
 
 import run_flags
 
+flags.adopt_module_key_flags(run_flags)  # for --help
 FLAGS = run_flags.FLAGS
 flags.DEFINE_string(
     "weights", None, "Weight file; default: <output>/best.safetensors."

@@ -3,8 +3,11 @@
 A flagfile holds the flags of one run; `python train.py --help` describes each.
 """
 
+from absl import flags
+
 import run_flags
 
+flags.adopt_module_key_flags(run_flags)  # for --help
 FLAGS = run_flags.FLAGS
 
 
@@ -21,8 +24,10 @@ def main():
     import tensorflow as tf
 
     from sis_keras.cache import open_cache
-    from sis_keras.training import TrainingRun
+    from sis_keras.training import TrainingRun, refuse_to_overwrite
 
+    if not FLAGS.resume:
+        refuse_to_overwrite(output)
     tf.config.experimental.enable_op_determinism()
     gan = make_gan(arguments)
     cache = open_cache(sources, FLAGS.cache_dir or f"{output}/cache")
@@ -45,10 +50,11 @@ def main():
     )
     if FLAGS.resume:
         run.resume()
-    else:
-        run.refuse_to_overwrite()
     run.run()
-    write_report(run.best_path, validation, validation_sources or sources)
+    validated = validation_sources or [
+        source.only(FLAGS.hold_out) for source in sources
+    ]
+    write_report(run.best_path, validation, validated)
 
 
 def write_report(best_path, validation, sources):
@@ -109,7 +115,14 @@ def make_generators(arguments):
             "--imagenet_weights or --initial_weights. Received neither."
         )
     if FLAGS.initial_weights:
-        tensors, _ = weights.read_tensors(FLAGS.initial_weights)
+        tensors, metadata = weights.read_tensors(
+            FLAGS.initial_weights, weights.GENERATOR
+        )
+        found = metadata["arguments"]
+        # Batch normalisation may go on frozen, and the other way round; what
+        # has other shapes is refused below.
+        expected = {**arguments, "normalization": found["normalization"]}
+        weights.check_arguments(found, expected, FLAGS.initial_weights)
         weights.set_model_tensors(generator, weights.GENERATOR, tensors)
     averaged.set_weights(generator.get_weights())
     return generator, averaged

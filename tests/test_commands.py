@@ -186,7 +186,7 @@ def test_weights_of_another_preset(pairs, trained, tmp_path):
     flags = train_flags(
         pairs, tmp_path, f"--initial_weights={weights}", "--fusion=concat"
     )
-    assert_one_line(run("train.py", *flags), "another preset")
+    assert_one_line(run("train.py", *flags), "fusion='concat'")
 
 
 def test_missing_weights(pairs, tmp_path):

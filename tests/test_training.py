@@ -14,7 +14,7 @@ from sis_keras.inception import TrunkNormalization
 from sis_keras.metrics import psnr
 from sis_keras.pictures import to_uint8
 from sis_keras.sources import Source
-from sis_keras.training import TrainingRun, WarmupDecay
+from sis_keras.training import TrainingRun, WarmupDecay, refuse_to_overwrite
 
 
 def pictures():
@@ -164,7 +164,28 @@ def test_a_signal_ends_the_run_between_two_steps(cache, tmp_path):
 def test_an_old_run_is_not_overwritten(cache, tmp_path):
     make_run(cache, tmp_path, steps=1).run()
     with pytest.raises(UserError, match="--resume"):
-        make_run(cache, tmp_path).refuse_to_overwrite()
+        refuse_to_overwrite(tmp_path)
+    refuse_to_overwrite(tmp_path / "new")
+
+
+def test_nothing_to_go_on_with(cache, tmp_path):
+    with pytest.raises(UserError, match="Leave out --resume"):
+        make_run(cache, tmp_path).resume()
+
+
+def test_an_identical_pair_does_not_hide_the_others(cache, tmp_path):
+    def with_identical():
+        yield from pictures()
+        sharp = np.full((20, 20, 3), 100, np.uint8)
+        yield "c/0", sharp, sharp
+
+    run = make_run(cache, tmp_path, steps=1)
+    run.validation = with_identical
+    run.run()
+    expected = np.mean([psnr(blurry, sharp) for _, blurry, sharp in pictures()])
+    row = rows(tmp_path / "validation.csv")[0]
+    assert row["psnr"] == pytest.approx(expected, abs=1e-3)
+    assert row["gain"] == 0
 
 
 def test_xla_computes_the_same(cache, tmp_path):

@@ -67,6 +67,13 @@ def test_arrays_come_back_bit_for_bit(tmp_path):
     assert some.keys() == {"scalar", "special"}
 
 
+def test_equal_weights_make_equal_files(generator, saved, tmp_path):
+    for number in range(4):
+        again = tmp_path / f"{number}.safetensors"
+        weights.save_weights(again, generator, ARGUMENTS, CARD)
+        assert again.read_bytes() == saved.read_bytes()
+
+
 def test_other_programs_read_the_file(generator, saved):
     tensors = safetensors.numpy.load_file(saved)
     assert all(name.startswith("generator/") for name in tensors)
