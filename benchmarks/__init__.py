@@ -1,0 +1,1 @@
+"""Speed and memory, measured where they run; no test asserts a time."""
