@@ -41,10 +41,11 @@ def main():
     known = run_flags.known_protocol(
         sources, restorer.name if restorer else "none: the blurred input"
     )
+    kind = "identity" if FLAGS.identity else "evaluation"
     if FLAGS.limit:
         known["limit"] = f"the first {FLAGS.limit} pairs"
     score_into(
-        f"{FLAGS.output or 'runs'}/evaluation",
+        f"{FLAGS.output or 'runs'}/{kind}",
         restorer,
         examples,
         known,

@@ -8,6 +8,7 @@ import contextlib
 import errno
 import os
 import pathlib
+import signal
 import sys
 from collections.abc import Callable
 
@@ -199,6 +200,23 @@ def open_sources(names: list[str], versions: int) -> list:
     ]
 
 
+def refuse_overlap(trained_on: list, validated_on: list) -> None:
+    """Makes sure that nothing is validated on that is trained on.
+
+    Raises:
+        UserError: A file is in both.
+    """
+    trained = frozenset().union(*(source.files for source in trained_on))
+    for source in validated_on:
+        both = sorted(source.files & trained)
+        if both:
+            raise UserError(
+                "Expected --validation_data that is not trained on. Received: "
+                f"{source.name}, of which {len(both)} files are in "
+                f"--train_data too, such as {both[0]}."
+            )
+
+
 def _streak():
     try:
         shortest, longest = map(float, FLAGS.synthetic_streak)
@@ -240,6 +258,8 @@ def known_protocol(sources: list, weights: str) -> dict:
     details = [tf.config.experimental.get_device_details(x) for x in devices]
     names = [str(x.get("device_name", "GPU")) for x in details]
     cores = os.cpu_count()
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
     return {
         "source": ", ".join(source.name for source in sources),
         "input": "; ".join(sorted({source.input for source in sources})),
@@ -280,6 +300,7 @@ def _muted_stderr():
 
 def run(main: Callable[[], None]) -> None:
     """Runs a program; a user's mistake ends in one line and status 2."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     app.run(lambda _: _guarded(main), flags_parser=_parse)
 
 
@@ -303,7 +324,7 @@ def _guarded(main):
     except UserError as error:
         _end(error)
     except KeyboardInterrupt:
-        _end("Stopped by Ctrl-C; files under a final name are whole.")
+        _end("Stopped by a signal; files under a final name are whole.")
     except OSError as error:
         if error.errno not in (
             errno.ENOSPC,

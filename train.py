@@ -20,6 +20,7 @@ def main():
     validation_sources = run_flags.open_sources(
         FLAGS.validation_data, FLAGS.validation_versions
     )
+    run_flags.refuse_overlap(sources, validation_sources)
     run_flags.start_keras()
     import tensorflow as tf
 
@@ -129,8 +130,21 @@ def make_generators(arguments):
 
 
 def content_arguments():
+    from sis_keras.errors import UserError
     from sis_keras.losses import vgg16_features
 
+    weights = (
+        FLAGS.content_weight,
+        FLAGS.perceptual_weight,
+        FLAGS.ssim_weight,
+        FLAGS.frequency_weight,
+        FLAGS.adversarial != "none" and FLAGS.adversarial_weight,
+    )
+    if not any(weights):
+        raise UserError(
+            "Expected a loss of weight above 0. Received none; set "
+            "--content_weight."
+        )
     features = None
     if FLAGS.perceptual_weight:
         features = vgg16_features(FLAGS.vgg16_weights)
@@ -180,13 +194,6 @@ def validation_pictures(sources, cache):
     from sis_keras.errors import UserError
     from sis_keras.sources import of_sequence
 
-    trained_on = set(cache.fingerprint.split())
-    for source in sources:
-        if source.fingerprint in trained_on:
-            raise UserError(
-                "Expected --validation_data that is not trained on. Received: "
-                f"{source.name}, which is in --train_data too."
-            )
     kept = [
         number
         for number, name in enumerate(cache.names)

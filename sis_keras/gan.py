@@ -227,22 +227,29 @@ class DeblurringGAN(keras.Model):
 
     def _keep_if_finite(self, before, logs):
         """Puts `before` back where a loss or a gradient is not finite."""
-        total = tf.add_n([tf.cast(x, tf.float32) for x in logs.values()])
-        context = tf.distribute.get_replica_context()
-        if context.num_replicas_in_sync > 1:
-            total = context.all_reduce(tf.distribute.ReduceOp.SUM, total)
-        finite = tf.math.is_finite(total)
+        finite = _finite_everywhere(tf.add_n(list(logs.values())))
         for variable, old in zip(
             self._guarded_variables(), before, strict=True
         ):
             variable.assign(tf.where(finite, variable.value, old))
-        # float16 finds its loss scale by overflowing: that is no mistake.
-        scaled = hasattr(self.generator_optimizer, "inner_optimizer")
-        bad = ~tf.math.is_finite(logs["loss"]) if scaled else ~finite
+        bad = ~finite
+        if hasattr(self.generator_optimizer, "inner_optimizer"):
+            # float16 finds its loss scale by overflowing: that is no mistake
+            # until nothing is left to scale.
+            exhausted = self.generator_optimizer.dynamic_scale.value < 1.0
+            bad = ~_finite_everywhere(logs["loss"]) | (bad & exhausted)
         bad = tf.cast(bad, tf.int64)
         self.skipped.assign_add(bad)
         self.skipped_in_a_row.assign((self.skipped_in_a_row.value + bad) * bad)
         return finite
+
+
+def _finite_everywhere(value):
+    """Whether a scalar is finite on every replica."""
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync > 1:
+        value = context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+    return tf.math.is_finite(value)
 
 
 def local_crop(image, origin):

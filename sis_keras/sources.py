@@ -49,6 +49,7 @@ class Source(NamedTuple):
         count: Number of pairs; 0 where only reading tells.
         synthetic: Whether the blur is synthetic.
         input: What the blurred half is, in a report's words.
+        files: What it reads, where it reads picture files.
         examples: Gives `(name, blurry, sharp)`, uint8 RGB
             `(height, width, 3)`, in the same order each time it is called.
     """
@@ -59,6 +60,7 @@ class Source(NamedTuple):
     synthetic: bool
     input: str
     examples: Callable[[], Iterator[tuple[str, np.ndarray, np.ndarray]]]
+    files: frozenset[str] = frozenset()
 
     def only(self, sequences: Collection[str]) -> "Source":
         """The pairs of these sequences alone."""
@@ -127,6 +129,7 @@ def _folder(text, inputs):
         count=len(pairs),
         synthetic=False,
         input=inputs,
+        files=_resolved(files),
         examples=lambda: ((pair.name, *read_pair(pair)) for pair in pairs),
     )
 
@@ -163,6 +166,7 @@ def _photographs(text, paths, versions, seed, streak):
             f"synthetic blur, seed {seed}, camera streaks of {streak[0]:g} to "
             f"{streak[1]:g} pixels at 720p"
         ),
+        files=_resolved(paths),
         examples=lambda: blur.photograph_pairs(
             paths, versions, seed, extent=streak
         ),
@@ -184,6 +188,7 @@ def _frames(text, path, inputs, seed):
         count=0,
         synthetic=False,
         input=f"7 to 13 averaged frames ({inputs})",
+        files=_resolved(files),
         examples=lambda: blur.blur_from_frames(path, gamma=gamma, seed=seed),
     )
 
@@ -220,8 +225,13 @@ def _tfds(text, rest, make_builder):
         count=splits[split].num_examples,
         synthetic=False,
         input=name,
+        files=frozenset([f"{builder.info.full_name}:{split}"]),
         examples=examples,
     )
+
+
+def _resolved(paths):
+    return frozenset(str(pathlib.Path(path).resolve()) for path in paths)
 
 
 def _fingerprint(paths, *settings):

@@ -1,8 +1,8 @@
 """The training loop: steps, schedules, validation, checkpoints.
 
 A loop of our own around `DeblurringGAN.train_step`, the same for one device
-and any `tf.distribute` strategy; Keras's `fit` resumes only at whole epochs
-and cannot train on several hosts.
+and for a `tf.distribute` strategy of one host; Keras's `fit` resumes only at
+whole epochs and cannot be put under a strategy of several hosts.
 """
 
 import math
@@ -234,13 +234,19 @@ class TrainingRun:
         used = [row for row in rows if not row["skipped"]] or rows
         means = {k: float(np.mean([row[k] for row in used])) for k in rows[0]}
         means["skipped"] = sum(row["skipped"] for row in rows)
-        rate = self.gan.generator_optimizer.learning_rate
-        means["learning_rate"] = float(rate)
+        means["learning_rate"] = self._number(
+            self.gan.generator_optimizer.learning_rate
+        )
         self.log.scalars("training", self.step, means)
         return means
 
+    def _number(self, scalar):
+        """A scalar, of which each replica may hold a copy."""
+        copies = getattr(scalar, "value", scalar)
+        return float(self.strategy.experimental_local_results(copies)[0])
+
     def _stop_if_lost(self):
-        in_a_row = int(self.gan.skipped_in_a_row.numpy())
+        in_a_row = int(self._number(self.gan.skipped_in_a_row))
         if in_a_row >= self.most_skipped:
             self._checkpoint()
             raise UserError(

@@ -14,6 +14,19 @@ tf.config.set_logical_device_configuration(
 sys.path.append(str(pathlib.Path(__file__).parent.parent))
 import tiny  # noqa: E402
 
+from sis_keras.cache import open_cache  # noqa: E402
+from sis_keras.data import Crops  # noqa: E402
+from sis_keras.sources import Source  # noqa: E402
+from sis_keras.training import TrainingRun  # noqa: E402
+
+
+def pictures():
+    picture = np.arange(24 * 24 * 3, dtype=np.uint8).reshape(24, 24, 3)
+    yield "made/0", picture, 255 - picture
+
+
+source = Source("made", "made", 1, False, "made", pictures)
+
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 batches = [tiny.make_batch(seed, count=4) for seed in range(3)]
 for batch in batches:
@@ -58,4 +71,19 @@ for batch in strategy.experimental_distribute_dataset(dataset):
     assert step(batch)["skipped"] == 1
 for old, new in zip(before, double.generator.variables, strict=True):
     np.testing.assert_array_equal(old, new.numpy())
+
+# The loop, over both replicas.
+cache = open_cache([source], f"{sys.argv[1]}/cache")
+run = TrainingRun(
+    double,
+    {},
+    Crops(cache, 16),
+    source.examples,
+    sys.argv[1],
+    batch_size=4,
+    steps=2,
+    strategy=strategy,
+)
+run.run()
+assert run.step == 2 and run.last_path.exists()
 print("equal")

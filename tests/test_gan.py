@@ -219,11 +219,11 @@ def test_clipping_bounds_what_the_optimizer_gets():
     np.testing.assert_allclose(seen, [0.01], rtol=1e-4)
 
 
-def test_two_replicas_compute_what_one_does():
+def test_two_replicas_compute_what_one_does(tmp_path):
     """Needs logical devices, which must be set before TensorFlow starts."""
     script = pathlib.Path(__file__).with_name("replicas_script.py")
     done = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True
+        [sys.executable, script, tmp_path], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "equal" in done.stdout
