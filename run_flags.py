@@ -72,6 +72,13 @@ flags.DEFINE_list(
     "Shortest and longest streak of the camera's shake in synthetic blur, in "
     "pixels of a 720p picture.",
 )
+flags.DEFINE_enum(
+    "synthetic_blur",
+    "dynamic",
+    ["dynamic", "pan"],
+    "A shaking camera, moving objects, noise and JPEG; or a camera that pans "
+    "evenly and nothing else.",
+)
 flags.DEFINE_integer(
     "validation_versions", 1, "The same for photographs to validate on.", 1
 )
@@ -194,6 +201,7 @@ def open_sources(names: list[str], versions: int) -> list:
             versions=versions,
             seed=FLAGS.seed,
             streak=streak,
+            kind_of_blur=FLAGS.synthetic_blur,
             make_builder=_prepared_builder,
         )
         for name in names

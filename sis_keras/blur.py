@@ -33,6 +33,7 @@ def synthetic_blur(
     seed: int | Sequence[int],
     *,
     gamma: float | None = None,
+    pan: bool = False,
     extent: tuple[float, float] = CAMERA_STREAK,
     object_probability: float = 0.5,
     object_extent: tuple[float, float] = (5.0, 40.0),
@@ -54,6 +55,8 @@ def synthetic_blur(
         sharp: uint8 `(height, width, 3)`.
         seed: Determines everything.
         gamma: As for `average_frames`; None is GOPRO's `blur`.
+        pan: The camera only turns, evenly, about its vertical axis, as when it
+            follows a car: the streaks are level. Else it shakes.
         extent: Longest streak from the camera's shake, in pixels of a 720p
             picture, drawn log-uniformly, so that mild blur is frequent. It
             shrinks with the square root of the diagonal: 30 pixels become 19
@@ -75,9 +78,8 @@ def synthetic_blur(
     _check_picture(sharp)
     camera_rng, object_rng, sensor_rng = np.random.default_rng(seed).spawn(3)
     size = sharp.shape[:2]
-    camera = _draw_camera(
-        camera_rng, size, _pixels(_log_uniform(camera_rng, extent), size)
-    )
+    longest = _pixels(_log_uniform(camera_rng, extent), size)
+    camera = _draw_camera(camera_rng, size, longest, pan)
     objects = []
     if object_rng.random() < object_probability:
         reach = tuple(_pixels(length, size) for length in object_extent)
@@ -144,7 +146,7 @@ def _log_uniform(rng: np.random.Generator, between) -> float:
     return float(np.exp(rng.uniform(np.log(max(low, 0.1)), np.log(high))))
 
 
-def _draw_camera(rng: np.random.Generator, size, extent: float):
+def _draw_camera(rng: np.random.Generator, size, extent: float, pan: bool):
     """A function of times to the camera's homographies."""
     height, width = size
     # 27 to 54 mm on 35 mm film: telephones to standard lenses.
@@ -158,8 +160,11 @@ def _draw_camera(rng: np.random.Generator, size, extent: float):
     def to_homographies(motion):
         return trajectories.camera_homographies(motion, focal, size, plane)
 
+    path = trajectories.smooth_path(rng, gains * 1e-3)
+    if pan:
+        path = trajectories.even_pan
     path = trajectories.scale_to_extent(
-        trajectories.smooth_path(rng, gains * 1e-3),
+        path,
         to_homographies,
         trajectories.box_grid(0, 0, width - 1, height - 1),
         extent,

@@ -46,6 +46,11 @@ def smooth_path(rng: np.random.Generator, gains) -> Path:
     return position
 
 
+def even_pan(times: np.ndarray) -> np.ndarray:
+    """Positions `(n, 6)` of a camera that turns evenly about its vertical."""
+    return np.outer(times, [0.0, 1e-3, 0.0, 0.0, 0.0, 0.0])
+
+
 def camera_homographies(
     motion: np.ndarray, focal: float, size, plane=(0.0, 0.0)
 ) -> np.ndarray:
