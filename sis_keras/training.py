@@ -181,7 +181,11 @@ class TrainingRun:
             self._validate()
             self._checkpoint()
         progress = tqdm.tqdm(
-            total=self.steps, initial=self.step, unit="step", desc="training"
+            total=self.steps,
+            initial=self.step,
+            unit="step",
+            desc="training",
+            mininterval=1.0,
         )
         with progress, _signals(self._stop):
             for batch in batches:
