@@ -86,7 +86,7 @@ class Crops:
             slots = np.concatenate([slots, extra])
         return random.permutation(slots)
 
-    def example(self, number: int):
+    def example(self, number: int) -> tuple[np.ndarray, ...]:
         """The `number`th example since training began.
 
         Returns:
@@ -109,7 +109,7 @@ class Crops:
         local_origin = random.integers(size - size // 2 + 1, size=2)
         return blurry, sharp, local_origin.astype(np.int32)
 
-    def batch(self, start: int, size: int):
+    def batch(self, start: int, size: int) -> tuple[np.ndarray, ...]:
         """Examples `start` to `start + size`, stacked."""
         examples = [self.example(start + i) for i in range(size)]
         return tuple(np.stack(x) for x in zip(*examples, strict=True))
@@ -171,6 +171,6 @@ def training_batches(
     return batches.prefetch(4)
 
 
-def to_float(image):
+def to_float(image: tf.Tensor) -> tf.Tensor:
     """uint8 to float32 in [0, 1]."""
     return tf.cast(image, tf.float32) / 255.0

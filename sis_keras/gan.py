@@ -64,7 +64,11 @@ class DeblurringGAN(keras.Model):
         both = [self.global_discriminator, self.local_discriminator]
         return both if self.plays else []
 
-    def compile(self, generator_optimizer, discriminator_optimizer=None):
+    def compile(
+        self,
+        generator_optimizer: keras.Optimizer,
+        discriminator_optimizer: keras.Optimizer | None = None,
+    ) -> None:
         """Takes both optimizers and builds each on its own networks.
 
         An optimizer that is not built when a checkpoint is restored would
@@ -252,7 +256,7 @@ def _finite_everywhere(value):
     return tf.math.is_finite(value)
 
 
-def local_crop(image, origin):
+def local_crop(image: tf.Tensor, origin: tf.Tensor) -> tf.Tensor:
     """A square of half the side from each image.
 
     Args:

@@ -6,12 +6,15 @@ Images are float `(batch, height, width, 3)`, RGB in [0, 1]; scores are
 
 import pathlib
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from sis_keras.errors import UserError
+
+Tensor = Any  # of whichever backend Keras runs on
 
 # The standard deviation of ImageNet's channels, about; the authors' code takes
 # its losses on normalised images, and 0.5 and 0.006 belong to that scale.
@@ -24,17 +27,19 @@ VGG16_FILE = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 # === Content ===
 
 
-def mse(sharp, restored):
+def mse(sharp: Tensor, restored: Tensor) -> Tensor:
     """Eq. 4, mean over pixels and channels, on images divided by 0.225."""
     return ops.mean(ops.square((sharp - restored) / IMAGE_SCALE))
 
 
-def charbonnier(sharp, restored, epsilon: float = 1e-3):
+def charbonnier(
+    sharp: Tensor, restored: Tensor, epsilon: float = 1e-3
+) -> Tensor:
     """mean(sqrt((sharp - restored)² + epsilon²)), Charbonnier et al. 1994."""
     return ops.mean(ops.sqrt(ops.square(sharp - restored) + epsilon**2))
 
 
-def ssim_loss(sharp, restored):
+def ssim_loss(sharp: Tensor, restored: Tensor) -> Tensor:
     """1 - SSIM: 11x11 Gaussian, sigma 1.5, valid region, mean of channels.
 
     Height and width at least 11. Wang et al., IEEE TIP 2004.
@@ -62,7 +67,7 @@ _GAUSSIAN = np.exp(-(np.arange(-5, 6, dtype=np.float64) ** 2) / (2 * 1.5**2))
 _GAUSSIAN /= _GAUSSIAN.sum()
 
 
-def frequency(sharp, restored):
+def frequency(sharp: Tensor, restored: Tensor) -> Tensor:
     """L1 of the real and imaginary parts of the difference's 2-D spectrum.
 
     Mean over both parts; the transform is not normalised; float32 always.
@@ -74,7 +79,9 @@ def frequency(sharp, restored):
     return (ops.mean(ops.abs(real)) + ops.mean(ops.abs(imaginary))) / 2
 
 
-def perceptual(features, sharp, restored):
+def perceptual(
+    features: keras.Model, sharp: Tensor, restored: Tensor
+) -> Tensor:
     """Eq. 5: mean squared difference of VGG16's ReLU 3_3 maps.
 
     Args:
@@ -134,21 +141,27 @@ CONTENT = {"mse": mse, "charbonnier": charbonnier}
 # global batch, which the training step reduces over its replicas.
 
 
-def ralsgan_discriminator(real, fake, mean_real, mean_fake):
+def ralsgan_discriminator(
+    real: Tensor, fake: Tensor, mean_real: Tensor, mean_fake: Tensor
+) -> Tensor:
     """Eq. 6, as printed."""
     return ops.mean(ops.square(real - mean_fake - 1)) + ops.mean(
         ops.square(fake - mean_real + 1)
     )
 
 
-def ralsgan_generator(real, fake, mean_real, mean_fake):
+def ralsgan_generator(
+    real: Tensor, fake: Tensor, mean_real: Tensor, mean_fake: Tensor
+) -> Tensor:
     """Eq. 6 with the roles of real and fake swapped."""
     return ops.mean(ops.square(real - mean_fake + 1)) + ops.mean(
         ops.square(fake - mean_real - 1)
     )
 
 
-def rsgan_discriminator(real, fake, mean_real, mean_fake):
+def rsgan_discriminator(
+    real: Tensor, fake: Tensor, mean_real: Tensor, mean_fake: Tensor
+) -> Tensor:
     """-E log sigmoid(D(real) - D(fake)), pair by pair.
 
     The relativistic standard GAN, Jolicoeur-Martineau, ICLR 2019.
@@ -157,25 +170,33 @@ def rsgan_discriminator(real, fake, mean_real, mean_fake):
     return ops.mean(ops.softplus(fake - real))
 
 
-def rsgan_generator(real, fake, mean_real, mean_fake):
+def rsgan_generator(
+    real: Tensor, fake: Tensor, mean_real: Tensor, mean_fake: Tensor
+) -> Tensor:
     """-E log sigmoid(D(fake) - D(real)), pair by pair."""
     del mean_real, mean_fake
     return ops.mean(ops.softplus(real - fake))
 
 
-def lsgan_discriminator(real, fake, mean_real, mean_fake):
+def lsgan_discriminator(
+    real: Tensor, fake: Tensor, mean_real: Tensor, mean_fake: Tensor
+) -> Tensor:
     """E (D(real) - 1)² + E D(fake)², as CycleGAN's; Mao et al., ICCV 2017."""
     del mean_real, mean_fake
     return ops.mean(ops.square(real - 1)) + ops.mean(ops.square(fake))
 
 
-def lsgan_generator(real, fake, mean_real, mean_fake):
+def lsgan_generator(
+    real: Tensor, fake: Tensor, mean_real: Tensor, mean_fake: Tensor
+) -> Tensor:
     """E (D(fake) - 1)²."""
     del real, mean_real, mean_fake
     return ops.mean(ops.square(fake - 1))
 
 
-def wgan_discriminator(real, fake, mean_real, mean_fake):
+def wgan_discriminator(
+    real: Tensor, fake: Tensor, mean_real: Tensor, mean_fake: Tensor
+) -> Tensor:
     """E D(fake) - E D(real); the gradient penalty is the training step's.
 
     Differs from paper: plain WGAN there; Gulrajani et al., NeurIPS 2017.
@@ -184,7 +205,9 @@ def wgan_discriminator(real, fake, mean_real, mean_fake):
     return ops.mean(fake) - ops.mean(real)
 
 
-def wgan_generator(real, fake, mean_real, mean_fake):
+def wgan_generator(
+    real: Tensor, fake: Tensor, mean_real: Tensor, mean_fake: Tensor
+) -> Tensor:
     """-E D(fake)."""
     del real, mean_real, mean_fake
     return -ops.mean(fake)
@@ -202,15 +225,15 @@ ADVERSARIAL = {
 
 
 def content_terms(
-    sharp,
-    restored,
+    sharp: Tensor,
+    restored: Tensor,
     content: str = "mse",
     content_weight: float = 0.5,
     perceptual_weight: float = 0.0,
     ssim_weight: float = 0.0,
     frequency_weight: float = 0.0,
     features: keras.Model | None = None,
-) -> dict:
+) -> dict[str, Tensor]:
     """Each weighted term by name; terms of weight 0 are left out.
 
     Args:
