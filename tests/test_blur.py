@@ -236,3 +236,25 @@ def test_real_photographs_are_as_blurry_as_gopro():
         for _, blurry, sharp in photograph_pairs(paths, versions=1)
     ]
     assert 22 < np.median(scores) < 30
+
+
+def test_a_pan_blurs_along_rows_alone():
+    stripes = np.zeros((96, 128, 3), np.uint8)
+    stripes[:, ::8] = 255
+    level = np.zeros((96, 128, 3), np.uint8)
+    level[::8] = 255
+    plain = {
+        "pan": True,
+        "extent": (40.0, 40.0),
+        "object_probability": 0.0,
+        "noise_probability": 0.0,
+        "jpeg_probability": 0.0,
+    }
+    for picture, change in ((stripes, True), (level, False)):
+        blurry, sharp = synthetic_blur(picture, 3, **plain)
+        np.testing.assert_array_equal(sharp, picture)
+        inside = np.s_[16:-16, 24:-24]
+        error = np.abs(blurry[inside].astype(int) - picture[inside]).mean()
+        assert (error > 40) == change
+        if not change:
+            assert error < 8
