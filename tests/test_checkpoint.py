@@ -1,15 +1,13 @@
 import json
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny
 
 from sis_keras import weights
 from sis_keras.checkpoint import restore_checkpoint, save_checkpoint
-from sis_keras.discriminator import build_discriminator
 from sis_keras.errors import UserError
-from sis_keras.gan import DeblurringGAN
 from sis_keras.generator import build_generator
 
 ARGUMENTS = {
@@ -26,19 +24,9 @@ def state(**more):
 
 
 def make_gan(adversarial="ralsgan", float16=False):
-    discriminators = [
-        build_discriminator(seed=seed, name=name)
-        for seed, name in ((1, "global"), (2, "local"))
-        if adversarial != "none"
-    ]
-    generators = [build_generator(**ARGUMENTS) for _ in range(2)]
-    gan = DeblurringGAN(*generators, *discriminators, adversarial=adversarial)
-    optimizers = [keras.optimizers.Adam(1e-3) for _ in range(2)]
-    if float16:
-        wrap = keras.optimizers.LossScaleOptimizer
-        optimizers = [wrap(optimizer) for optimizer in optimizers]
-    gan.compile(*optimizers)
-    return gan
+    return tiny.make_gan(
+        adversarial, float16, lambda: build_generator(**ARGUMENTS)
+    )
 
 
 def make_batch(seed):

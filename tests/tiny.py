@@ -28,7 +28,9 @@ def make_generator():
     return keras.Model(blurry, RestoredImage()([blurry, x]), name="tiny")
 
 
-def make_gan(adversarial="ralsgan", float16=False, **arguments):
+def make_gan(
+    adversarial="ralsgan", float16=False, generator=make_generator, **arguments
+):
     """A compiled game; both generators begin alike."""
     discriminators = [
         build_discriminator(adversarial == "ralsgan", seed, name)
@@ -36,8 +38,8 @@ def make_gan(adversarial="ralsgan", float16=False, **arguments):
         if adversarial != "none"
     ]
     gan = DeblurringGAN(
-        make_generator(),
-        make_generator(),
+        generator(),
+        generator(),
         *discriminators,
         adversarial=adversarial,
         **arguments,
