@@ -14,7 +14,10 @@ import run_flags
 flags.adopt_module_key_flags(run_flags)  # for --help
 FLAGS = run_flags.FLAGS
 flags.DEFINE_string(
-    "weights", None, "Weight file; default: <output>/best.safetensors."
+    "weights",
+    None,
+    "Released name, such as sisnet_mobile, or weight file; default: "
+    "<output>/best.safetensors.",
 )
 flags.DEFINE_bool("identity", False, "Score the blurred input alone.")
 flags.DEFINE_list(

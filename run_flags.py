@@ -112,7 +112,7 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "initial_weights",
     None,
-    "Start from this weight file or checkpoint (fine-tuning).",
+    "Start from these released weights, file or checkpoint (fine-tuning).",
 )
 
 

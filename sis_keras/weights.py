@@ -16,6 +16,7 @@ import safetensors.numpy
 from sis_keras.errors import UserError
 from sis_keras.files import atomic_path
 from sis_keras.generator import build_generator
+from sis_keras.released import weight_file
 
 FORMAT = "sis-keras-1"
 GENERATOR = "generator/"
@@ -23,12 +24,16 @@ GENERATOR = "generator/"
 
 def write_tensors(path, tensors: dict, metadata: dict) -> None:
     """Writes arrays by name, and JSON metadata, all or nothing."""
+    parts = encode_tensors(tensors, metadata)
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        file.writelines(parts)
+
+
+def encode_tensors(tensors: dict, metadata: dict) -> tuple:
+    """Header and body of a weight file; equal for equal arguments."""
     texts = {key: json.dumps(value) for key, value in metadata.items()}
     data = safetensors.numpy.save(tensors, {"format": FORMAT, **texts})
-    header, body = _in_order(memoryview(data))
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        file.write(header)
-        file.write(body)
+    return _in_order(memoryview(data))
 
 
 def _in_order(data):
@@ -48,15 +53,14 @@ def _in_order(data):
 def read_tensors(path, prefix="") -> tuple[dict[str, np.ndarray], dict]:
     """Arrays by name, those that begin with `prefix`, and the metadata.
 
+    Args:
+        path: Of the file, or the name of released weights.
+        prefix: Of the arrays wanted.
+
     Raises:
         UserError: The file is missing, damaged, or not of this project.
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise UserError(
-            f"Expected a weight file or checkpoint. Received: {path}, which "
-            "does not exist."
-        )
+    path = weight_file(path)
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
@@ -138,7 +142,7 @@ def save_weights(path, generator, arguments: dict, card: dict) -> None:
 
 
 def load_generator(path) -> tuple[keras.Model, dict]:
-    """The generator of a weight file or checkpoint, and the metadata."""
+    """The generator of a file or released name, and the metadata."""
     tensors, metadata = read_tensors(path, GENERATOR)
     generator = build_generator(**metadata["arguments"])
     set_model_tensors(generator, GENERATOR, tensors)
@@ -179,7 +183,11 @@ class Restorer:
 
 
 def load_restorer(source) -> Restorer:
-    """A restorer from a weight file or a training checkpoint.
+    """A restorer from released weights, a weight file or a checkpoint.
+
+    Args:
+        source: The name of released weights, such as "sisnet_mobile", or the
+            path of a file.
 
     Raises:
         UserError: The file is missing, damaged, or not of this project.

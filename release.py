@@ -1,0 +1,65 @@
+"""Puts weights among the released ones:
+
+    python release.py --weights=runs/mobile/best.safetensors \
+        --name=sisnet_mobile --float16 --validation_data=FOLDER \
+        --recipe=mobile.flags --device_hours="5 hours on 2 CPU cores" \
+        --limits="Not for portraits."
+
+writes `sis_keras/weights/` and prints the entry of its manifest. Afterwards
+`python -m benchmarks.models` scores the model and writes its card.
+"""
+
+import json
+
+from absl import flags
+
+import run_flags
+
+flags.adopt_module_key_flags(run_flags)  # for --help
+FLAGS = run_flags.FLAGS
+flags.DEFINE_string("weights", None, "Weight file or checkpoint to release.")
+flags.DEFINE_string("name", None, "Of the release; default: that of --preset.")
+flags.DEFINE_bool(
+    "float16",
+    False,
+    "Store float16; what it costs is measured on --test_data, or else on "
+    "--validation_data.",
+)
+flags.DEFINE_float("most_cost", 0.01, "dB that float16 may cost.")
+flags.DEFINE_string("recipe", None, "Flagfile or command that trained them.")
+flags.DEFINE_string("device_hours", None, "Of all training, and on what.")
+flags.DEFINE_string("limits", None, "What the weights are not good for.")
+
+
+def main():
+    source = run_flags.required("weights")
+    facts = {
+        fact: run_flags.required(fact)
+        for fact in ("recipe", "device_hours", "limits")
+    }
+    examples = float16_examples() if FLAGS.float16 else None
+    run_flags.start_keras()
+    from sis_keras.releasing import release
+
+    entry = release(
+        source,
+        FLAGS.name or FLAGS.preset,
+        FLAGS.preset,
+        facts,
+        examples,
+        FLAGS.most_cost,
+    )
+    print(json.dumps(entry, indent=2))
+
+
+def float16_examples():
+    """Gives the pairs that float16 is measured on."""
+    names = FLAGS.test_data or FLAGS.validation_data
+    if not names:
+        run_flags.required("test_data")
+    sources = run_flags.open_sources(names, FLAGS.validation_versions)
+    return lambda: (pair for source in sources for pair in source.examples())
+
+
+if __name__ == "__main__":
+    run_flags.run(main)
