@@ -17,3 +17,18 @@ def small_disk(tmp_path):
         pytest.skip("cannot mount a small disk")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def released_folder(tmp_path, monkeypatch):
+    """Stands in for sis_keras/weights/; generators are those of tiny.py."""
+    import tiny
+
+    from sis_keras import released, weights
+
+    folder = tmp_path / "weights"
+    monkeypatch.setattr(released, "FOLDER", folder)
+    monkeypatch.setattr(
+        weights, "build_generator", lambda **_: tiny.make_generator()
+    )
+    return folder

@@ -28,6 +28,19 @@ def make_generator():
     return keras.Model(blurry, RestoredImage()([blurry, x]), name="tiny")
 
 
+def random_generator(seed):
+    """The same with random weights, far from the identity."""
+    generator = make_generator()
+    random = np.random.default_rng(seed)
+    generator.set_weights(
+        [
+            0.1 * random.random(w.shape, np.float32)
+            for w in generator.get_weights()
+        ]
+    )
+    return generator
+
+
 def make_gan(
     adversarial="ralsgan", float16=False, generator=make_generator, **arguments
 ):
