@@ -160,20 +160,21 @@ def _scores(scores, card):
         if key == "reds":
             seen = any("reds" in x for x in card.get("train_data", []))
             title += ", same scene, trained on" if seen else ", not trained on"
-        for column, label in (("blurry", "blurred"), ("restored", "restored")):
-            if key == "sharp" and column == "blurry":
-                continue
-            values = entry[column]
-            names = ("psnr", "ssim_gaussian", "ssim_matlab3d", "ciede2000")
-            shift = [values[f"shift_{c}"] for c in ("red", "green", "blue")]
-            rows.append(
-                [title, label]
-                + [_number(name, values[name]) for name in names]
-                + [", ".join(f"{value:+.2f}" for value in shift)]
-                + [str(entry["worse"]) if column == "restored" else ""]
-            )
-            title = ""
+        if key == "sharp":  # The input is the target.
+            rows.append(_row(title, "restored", entry, ""))
+            continue
+        rows.append(_row(title, "blurred", entry, ""))
+        rows.append(_row("", "restored", entry, str(entry["worse"])))
     return header, rows
+
+
+def _row(title, label, entry, worse):
+    values = entry["blurry" if label == "blurred" else label]
+    names = ("psnr", "ssim_gaussian", "ssim_matlab3d", "ciede2000")
+    shift = [values[f"shift_{c}"] for c in ("red", "green", "blue")]
+    scores = [_number(name, values[name]) for name in names]
+    shifts = ", ".join(f"{value:+.2f}" for value in shift)
+    return [title, label, *scores, shifts, worse]
 
 
 def _harm(sharp):

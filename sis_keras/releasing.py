@@ -59,7 +59,8 @@ def release(
     weights.check_arguments(arguments, preset_arguments(preset), source)
     tensors = weights.model_tensors(generator, weights.GENERATOR)
     _refuse_not_finite(tensors, source)
-    known = metadata["card"]
+    # A checkpoint has its settings in a part of their own.
+    known = metadata["card"].get("settings", {}) | metadata["card"]
     card = {key: known[key] for key in KEPT if key in known} | facts
     if examples is not None:
         tensors = as_float16(tensors, source)

@@ -156,6 +156,7 @@ def test_the_page(tmp_path):
         "restored",
         "48.131",
     ]
+    assert rows[-1][-1] == ""
     assert all(len(row) == len(rows[4]) for row in rows[4:])
     flat = " ".join(text.split())
     for words in (

@@ -14,7 +14,7 @@ from sis_keras.presets import preset_arguments
 
 ARGUMENTS = {**preset_arguments("sisnet_mobile"), "name": "sisnet_mobile"}
 FACTS = {"recipe": "tiny.flags", "device_hours": "none", "limits": "all"}
-CARD = {"step": 7, "train_data": ["some/pairs"], "settings": "not kept"}
+CARD = {"step": 7, "train_data": ["some/pairs"], "data": "not kept"}
 
 
 def release(source, name="tiny", **arguments):
@@ -71,9 +71,11 @@ def test_only_the_product_is_released(released_folder):
     gan = tiny.make_gan("none")
     gan.averaged_generator.set_weights(tiny.random_generator(1).get_weights())
     path = released_folder.parent / "last.safetensors"
-    checkpoint.save_checkpoint(path, gan, ARGUMENTS, CARD)
+    state = {"step": 7, "settings": {"seed": 3, "data": "not kept"}}
+    checkpoint.save_checkpoint(path, gan, ARGUMENTS, state)
     assert any(n.startswith("training/") for n in weights.read_tensors(path)[0])
     entry = release(path)
+    assert entry["card"] == {"step": 7, "seed": 3, **FACTS}
     tensors = safetensors.numpy.load_file(released_folder / entry["file"])
     assert {n.partition("/")[0] for n in tensors} == {"generator"}
     kernel = tiny.random_generator(1).get_weights()[0]
