@@ -19,8 +19,9 @@ FUSIONS = ("add", "concat")
 class ReflectPad(keras.layers.Layer):
     """Reflects the lower and right edges up to a multiple of `multiple`.
 
-    Any size works, 1x1 included: the reflection is an index gather, repeated
-    as often as needed, equal to `np.pad(mode="reflect")`.
+    Any size works, 1x1 included: the reflection repeats as often as needed
+    and equals `np.pad(mode="reflect")`. An unknown size takes an index gather;
+    a known one rows and concatenation, which phones' accelerators can do.
 
     Input shape: `(batch, height, width, channels)`.
     Output shape: the same, height and width rounded up.
@@ -43,13 +44,28 @@ class ReflectPad(keras.layers.Layer):
         return (size + self.multiple - 1) // self.multiple * self.multiple
 
     def _pad_axis(self, x, axis):
-        if x.shape[axis] is not None and x.shape[axis] % self.multiple == 0:
-            return x
+        size = x.shape[axis]
+        if size is not None:
+            return self._pad_known(x, axis, size)
         size = ops.shape(x)[axis]
         period = ops.maximum(2 * size - 2, 1)
         index = ops.arange(size, self._padded(size), dtype="int32") % period
         edge = ops.take(x, ops.minimum(index, period - index), axis=axis)
         return ops.concatenate([x, edge], axis)
+
+    def _pad_known(self, x, axis, size):
+        if size % self.multiple == 0:
+            return x
+        period = max(2 * size - 2, 1)
+        rows = []
+        for index in range(size, self._padded(size)):
+            row = min(index % period, period - index % period)
+            rows.append(x[(slice(None),) * axis + (slice(row, row + 1),)])
+        # Accelerators concatenate at most five tensors at once.
+        while len(rows) > 1:
+            starts = range(0, len(rows), 4)
+            rows = [ops.concatenate(rows[i : i + 4], axis) for i in starts]
+        return ops.concatenate([x, *rows], axis)
 
     def get_config(self):
         return {**super().get_config(), "multiple": self.multiple}
@@ -76,7 +92,11 @@ class RestoredImage(keras.layers.Layer):
         _, height, width, _ = ops.shape(blurry)
         x = ops.tanh(x[:, :height, :width])
         restored = blurry + x / 2 if self.residual else (x + 1) / 2
-        return restored if training else ops.clip(restored, 0.0, 1.0)
+        if training:
+            return restored
+        # A clip to [0, 1], exact up to 2; int8 accelerators have no minimum.
+        at_least_0 = ops.relu(restored)
+        return at_least_0 - ops.relu(at_least_0 - 1.0)
 
     def get_config(self):
         return {**super().get_config(), "residual": self.residual}

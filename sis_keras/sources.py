@@ -4,6 +4,7 @@
 |---|---|
 | `FOLDER` | pairs: `blur/` and `sharp/`, or `input/` and `target/`, below it |
 | `photographs:FOLDER` | sharp pictures in it, blurred by `sis_keras.blur` |
+| `sharp:FOLDER` | the same as they are: input and target are equal |
 | `skimage:train`, `skimage:test` | the same, of scikit-image's photographs |
 | `frames:PATH` | a video or folder of frames; 7 to 13 of them averaged |
 | `tfds:gopro/blur:train` | a split of a TFDS builder of `datasets/` |
@@ -20,7 +21,7 @@ import numpy as np
 from sis_keras import blur
 from sis_keras.errors import UserError
 from sis_keras.pairs import find_pairs, read_pair
-from sis_keras.pictures import list_pictures
+from sis_keras.pictures import list_pictures, read_rgb
 
 # Changes whenever the same seed gives other synthetic blur.
 BLUR_VERSION = 1
@@ -120,8 +121,10 @@ def open_source(
     settings = {"extent": streak, **BLURS[kind_of_blur]}
     rest = os.path.expanduser(rest)
     if kind == "photographs":
-        paths = _photographs_in(rest)
+        paths = _photographs_in(kind, rest)
         return _photographs(text, paths, versions, seed, settings)
+    if kind == "sharp":
+        return _already_sharp(text, _photographs_in(kind, rest))
     if kind == "skimage":
         paths = _skimage_paths(rest)
         return _photographs(text, paths, versions, seed, settings)
@@ -148,13 +151,30 @@ def _folder(text, inputs):
     )
 
 
-def _photographs_in(folder):
+def _photographs_in(kind, folder):
     if not pathlib.Path(folder).is_dir() or not list_pictures(folder):
         raise UserError(
-            "photographs:FOLDER expects a folder of sharp pictures. "
+            f"{kind}:FOLDER expects a folder of sharp pictures. "
             f"Received: {folder}, which holds none."
         )
     return list_pictures(folder)
+
+
+def _already_sharp(text, paths):
+    def examples():
+        for path in paths:
+            picture = read_rgb(path)
+            yield pathlib.Path(path).stem, picture, picture
+
+    return Source(
+        name=text,
+        fingerprint=_fingerprint(paths),
+        count=len(paths),
+        synthetic=True,
+        input="sharp pictures, no blur",
+        files=_resolved(paths),
+        examples=examples,
+    )
 
 
 def _skimage_paths(split):

@@ -114,9 +114,9 @@ def test_computes_inception_v3_with_same_padding(loaded, same_padded):
 
 @pytest.mark.parametrize(
     "channels, width, expected",
-    [(64, 1, 64), (80, 0.5, 40), (80, 0.25, 24), (32, 0.1, 8), (448, 2, 896)],
+    [(64, 1, 64), (80, 0.5, 40), (80, 0.25, 24), (32, 0.1, 16), (448, 2, 896)],
 )
-def test_channels_are_multiples_of_8(channels, width, expected):
+def test_channels_are_multiples_of_8_from_16_up(channels, width, expected):
     assert inception.scaled(channels, width) == expected
 
 

@@ -123,6 +123,20 @@ def test_photographs(tmp_path):
     assert (examples[0][1] != examples[1][1]).any()
 
 
+def test_already_sharp_pictures(tmp_path):
+    photographs = [save(tmp_path / f"{name}.png", ord(name)) for name in "ab"]
+    source = open_source(f"sharp:{tmp_path}", versions=2, seed=3)
+    assert (source.count, source.synthetic) == (2, True)
+    examples = assert_same_twice(source, 2)
+    for photograph, (_, blurry, sharp) in zip(
+        photographs, examples, strict=True
+    ):
+        np.testing.assert_array_equal(blurry, photograph)
+        np.testing.assert_array_equal(sharp, photograph)
+    with pytest.raises(UserError, match="sharp:FOLDER.*which holds none"):
+        open_source(f"sharp:{tmp_path}/none")
+
+
 def test_the_fingerprint_of_photographs_is_of_the_blur_too(tmp_path):
     save(tmp_path / "a.png")
     text = f"photographs:{tmp_path}"
