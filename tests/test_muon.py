@@ -1,0 +1,75 @@
+"""ConvMuon against NumPy: Newton-Schulz, its matrices, what Adam gets."""
+
+import keras
+import numpy as np
+import pytest
+
+from sis_keras.muon import BY_ADAM, ConvMuon
+
+RATE = 0.01
+
+
+def orthogonal(matrix):
+    """Jordan et al. 2024, their listing, in float64."""
+    a, b, c = 3.4445, -4.7750, 2.0315
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if tall else matrix
+    x = x / np.linalg.norm(x)
+    for _ in range(5):
+        s = x @ x.T
+        x = a * x + (b * s + c * s @ s) @ x
+    return x.T if tall else x
+
+
+def variable(shape, name="kernel", seed=0):
+    value = np.random.default_rng(seed).normal(size=shape)
+    return keras.Variable(value.astype(np.float32), name=name)
+
+
+def random_gradients(shape, count=2):
+    random = np.random.default_rng(1)
+    return [random.normal(size=shape).astype(np.float32) for _ in range(count)]
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 4, 6), (1, 1, 8, 3), (4, 4, 5, 7)])
+def test_a_kernel_moves_by_the_orthogonalised_momentum(shape):
+    kernel = variable(shape)
+    optimizer = ConvMuon(RATE)
+    optimizer.build([kernel])
+    expected, momentum = kernel.numpy().astype(np.float64), np.zeros(shape)
+    rows, columns = int(np.prod(shape[:3])), shape[3]
+    for gradient in random_gradients(shape):
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)])
+        momentum = 0.95 * momentum + gradient
+        matrix = (gradient + 0.95 * momentum).reshape(rows, columns)
+        step = orthogonal(matrix) * 0.2 * np.sqrt(max(rows, columns))
+        expected -= RATE * step.reshape(shape)
+        # Newton-Schulz amplifies float32's rounding.
+        np.testing.assert_allclose(kernel.numpy(), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "name, shape",
+    [
+        ("bias", (5,)),
+        ("to_rgb_kernel", (3, 3, 4, 3)),
+        ("info_2_channels_kernel", (1, 1, 4, 8)),
+    ],
+)
+def test_the_rest_gets_adam(name, shape):
+    kernel, twin = variable(shape, name), variable(shape)
+    optimizer, adam = ConvMuon(RATE), keras.optimizers.Adam(RATE)
+    optimizer.build([kernel])
+    adam.build([twin])
+    for gradient in random_gradients(shape):
+        gradient = keras.ops.convert_to_tensor(gradient)
+        optimizer.apply([gradient])
+        adam.apply([gradient])
+    np.testing.assert_allclose(kernel.numpy(), twin.numpy(), atol=1e-7)
+
+
+def test_its_configuration_makes_it_again():
+    optimizer = ConvMuon(RATE, momentum=0.9)
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert isinstance(again, ConvMuon)
+    assert again.momentum == 0.9 and tuple(again.exclude_layers) == BY_ADAM
