@@ -193,19 +193,26 @@ def open_sources(names: list[str], versions: int) -> list:
     """The sources that the strings name; photographs in so many versions."""
     from sis_keras.sources import open_source
 
-    streak = _streak()
+    arguments = source_arguments()
     return [
         open_source(
             name,
-            inputs=FLAGS.inputs,
             versions=versions,
-            seed=FLAGS.seed,
-            streak=streak,
-            kind_of_blur=FLAGS.synthetic_blur,
             make_builder=_prepared_builder,
+            **arguments,
         )
         for name in names
     ]
+
+
+def source_arguments() -> dict:
+    """Of `open_source`, by the flags."""
+    return {
+        "inputs": FLAGS.inputs,
+        "seed": FLAGS.seed,
+        "streak": _streak(),
+        "kind_of_blur": FLAGS.synthetic_blur,
+    }
 
 
 def refuse_overlap(trained_on: list, validated_on: list) -> None:

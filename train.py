@@ -25,7 +25,8 @@ def main():
     import tensorflow as tf
 
     from sis_keras.cache import open_cache
-    from sis_keras.training import TrainingRun, refuse_to_overwrite
+    from sis_keras.checkpoint import refuse_to_overwrite
+    from sis_keras.training import TrainingRun
 
     if not FLAGS.resume:
         refuse_to_overwrite(output)
@@ -41,7 +42,7 @@ def main():
         output,
         batch_size=FLAGS.batch_size,
         steps=FLAGS.steps,
-        settings=settings(cache),
+        settings=settings(cache.fingerprint),
         log_every=FLAGS.log_every,
         validate_every=FLAGS.validate_every,
         checkpoint_every=FLAGS.checkpoint_every,
@@ -102,12 +103,20 @@ def make_gan(arguments):
 
 def make_generators(arguments):
     """The generator and its running average, which begin alike."""
-    from sis_keras import weights
-    from sis_keras.errors import UserError
     from sis_keras.generator import build_generator
-    from sis_keras.inception import load_imagenet_weights
 
     generator, averaged = (build_generator(**arguments) for _ in range(2))
+    give_first_weights(generator, arguments)
+    averaged.set_weights(generator.get_weights())
+    return generator, averaged
+
+
+def give_first_weights(generator, arguments):
+    """Those that the flags name; without any the generator keeps its own."""
+    from sis_keras import weights
+    from sis_keras.errors import UserError
+    from sis_keras.inception import load_imagenet_weights
+
     if FLAGS.imagenet_weights:
         load_imagenet_weights(generator, FLAGS.imagenet_weights)
     elif arguments["normalization"] == "frozen" and not FLAGS.initial_weights:
@@ -125,8 +134,6 @@ def make_generators(arguments):
         expected = {**arguments, "normalization": found["normalization"]}
         weights.check_arguments(found, expected, FLAGS.initial_weights)
         weights.set_model_tensors(generator, weights.GENERATOR, tensors)
-    averaged.set_weights(generator.get_weights())
-    return generator, averaged
 
 
 def content_arguments():
@@ -161,7 +168,7 @@ def content_arguments():
 def make_optimizer(learning_rate):
     import keras
 
-    from sis_keras.training import WarmupDecay
+    from sis_keras.schedules import WarmupDecay
 
     schedule = WarmupDecay(
         learning_rate,
@@ -215,7 +222,7 @@ def validation_pictures(sources, cache):
     return pictures
 
 
-def settings(cache):
+def settings(data):
     """What must not change when a run goes on."""
     changing = (
         "cache_dir",
@@ -229,7 +236,7 @@ def settings(cache):
         "test_data",
     )
     return {
-        "data": cache.fingerprint,
+        "data": data,
         **{
             flag.name: flag.value
             for flag in FLAGS.flags_by_module_dict()["run_flags"]

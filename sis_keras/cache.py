@@ -52,8 +52,15 @@ class PictureCache:
         return blurry, sharp
 
 
-def open_cache(sources: Sequence[Source], folder) -> PictureCache:
+def open_cache(
+    sources: Sequence[Source], folder, progress: bool = True
+) -> PictureCache:
     """Opens the cache in `folder`; makes it first where it does not match.
+
+    Args:
+        sources: The pictures.
+        folder: Made if absent.
+        progress: Show it.
 
     Raises:
         UserError: A source has no pairs, or one of its pictures is bad.
@@ -61,7 +68,7 @@ def open_cache(sources: Sequence[Source], folder) -> PictureCache:
     folder = pathlib.Path(folder)
     fingerprint = " ".join(source.fingerprint for source in sources)
     if not _matches(folder, fingerprint):
-        _write(sources, folder, fingerprint)
+        _write(sources, folder, fingerprint, progress)
     return PictureCache(folder)
 
 
@@ -72,7 +79,7 @@ def _matches(folder, fingerprint):
         return False  # Absent or half written.
 
 
-def _write(sources, folder, fingerprint):
+def _write(sources, folder, fingerprint, show):
     folder.mkdir(parents=True, exist_ok=True)
     # Without its index the file beside it means nothing: remove that first.
     (folder / "index.json").unlink(missing_ok=True)
@@ -82,6 +89,7 @@ def _write(sources, folder, fingerprint):
         total=sum(source.count for source in sources),
         desc="preparing pictures",
         unit="pair",
+        disable=not show,
     )
     with progress, atomic_path(folder / "pictures.raw") as temporary:
         with open(temporary, "wb") as file:

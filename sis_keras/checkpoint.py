@@ -6,6 +6,9 @@ itself, both discriminators, both optimizers, the counters. Its metadata holds
 the step and the settings. `load_generator` reads it as any weight file.
 """
 
+import pathlib
+
+import ml_dtypes
 import numpy as np
 
 from sis_keras import weights
@@ -14,7 +17,23 @@ from sis_keras.errors import UserError
 STATE = "training/"
 
 
-def save_checkpoint(path, gan, arguments: dict, state: dict) -> None:
+def refuse_to_overwrite(output) -> None:
+    """Makes sure that a new run does not take an old one's place.
+
+    Raises:
+        UserError: The folder `output` holds a run.
+    """
+    if (pathlib.Path(output) / "last.safetensors").exists():
+        raise UserError(
+            f"Expected a new folder for a new run. Received: {output}, which "
+            "holds one. Give --resume to go on with it, another --output, or "
+            "remove it."
+        )
+
+
+def save_checkpoint(
+    path, gan, arguments: dict, state: dict, half: bool = False
+) -> None:
     """Writes a run's whole state, all or nothing.
 
     Args:
@@ -22,9 +41,14 @@ def save_checkpoint(path, gan, arguments: dict, state: dict) -> None:
         gan: A compiled `DeblurringGAN`.
         arguments: Of `build_generator`.
         state: Step, scores and settings; JSON.
+        half: Networks as float16, optimizers as bfloat16 (squares of
+            gradients are below float16's range): half the size, and a resume
+            that is no longer exact.
     """
     tensors = weights.model_tensors(gan.averaged_generator, weights.GENERATOR)
     tensors |= {n: np.asarray(v.numpy()) for n, v in _variables(gan).items()}
+    if half:
+        tensors = {name: _halved(name, x) for name, x in tensors.items()}
     weights.write_tensors(
         path, tensors, {"arguments": arguments, "card": state}
     )
@@ -73,8 +97,15 @@ def restore_checkpoint(path, gan, arguments: dict, settings: dict) -> dict:
         gan.averaged_generator, weights.GENERATOR, tensors
     )
     for name, variable in variables.items():
-        variable.assign(tensors[name])
+        variable.assign(tensors[name].astype(variable.dtype))
     return state
+
+
+def _halved(name, tensor):
+    if tensor.dtype != np.float32:
+        return tensor
+    kind = ml_dtypes.bfloat16 if "optimizer/" in name else np.float16
+    return tensor.astype(kind)
 
 
 def _variables(gan) -> dict:

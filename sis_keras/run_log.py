@@ -1,14 +1,13 @@
 """What a run leaves to look at: CSV files and TensorBoard."""
 
 import contextlib
-import csv
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 
+from sis_keras.csv_log import CsvLog
 from sis_keras.errors import UserError
-from sis_keras.files import atomic_path
 
 
 class RunLog:
@@ -25,17 +24,11 @@ class RunLog:
         folder = str(self.output / "tensorboard")
         with _disk_errors(folder):
             self._writer = tf.summary.create_file_writer(folder)
-        for path in self.output.glob("*.csv"):
-            _drop_rows_after(path, step)
+        self._rows = CsvLog(output, step)
 
     def scalars(self, name: str, step: int, values: dict) -> None:
         """Adds a row of floats to `<name>.csv`."""
-        path = self.output / f"{name}.csv"
-        with open(path, "a", newline="") as file:
-            writer = csv.writer(file)
-            if not file.tell():
-                writer.writerow(["step", *values])
-            writer.writerow([step, *(f"{v:.6g}" for v in values.values())])
+        self._rows.scalars(name, step, values)
         with self._tensorboard(step):
             for key, value in values.items():
                 tf.summary.scalar(f"{name}/{key}", value)
@@ -63,20 +56,3 @@ def _disk_errors(folder):
             f"Cannot write to {folder}: {reason}. Free some space, then go on "
             "with --resume; last.safetensors is whole."
         ) from error
-
-
-def _drop_rows_after(path, step):
-    with open(path, newline="") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
-    if header[:1] != ["step"]:
-        return  # Empty, or not of this module.
-    with atomic_path(path) as temporary:
-        with open(temporary, "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(header)
-            # A row that kill -9 cut short is dropped with them.
-            writer.writerows(
-                row
-                for row in rows
-                if step and len(row) == len(header) and int(row[0]) <= step
-            )

@@ -10,11 +10,9 @@ import pathlib
 import signal
 from collections.abc import Callable, Iterable
 
-import keras
 import numpy as np
 import tensorflow as tf
 import tqdm
-from keras import ops
 
 from sis_keras import metrics, weights
 from sis_keras.checkpoint import restore_checkpoint, save_checkpoint
@@ -26,58 +24,8 @@ from sis_keras.inception import freeze_batch_norm
 from sis_keras.run_log import RunLog
 from sis_keras.sheet import before_after
 
-DECAYS = ("none", "cosine", "linear")
 SHOWN_PICTURES = 4
 SHOWN_SIZE = 480
-
-
-@keras.saving.register_keras_serializable("sis_keras")
-class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up to `peak`, then decay to `final` at `steps`.
-
-    Args:
-        peak: The learning rate after the warm-up.
-        steps: Of the whole run.
-        warmup: Steps of the warm-up.
-        decay: "none", "cosine" or "linear".
-        final: What the decay ends at.
-    """
-
-    def __init__(self, peak, steps, warmup=0, decay="cosine", final=0.0):
-        if decay not in DECAYS:
-            raise ValueError(f"Expected decay in {DECAYS}. Received: {decay!r}")
-        self.peak, self.steps, self.warmup = peak, steps, warmup
-        self.decay, self.final = decay, final
-
-    def __call__(self, step):
-        step = ops.cast(step, "float32")
-        span = max(self.steps - self.warmup, 1)
-        progress = ops.clip((step - self.warmup) / span, 0.0, 1.0)
-        left = {
-            "none": ops.ones_like(progress),
-            "linear": 1.0 - progress,
-            "cosine": (1.0 + ops.cos(math.pi * progress)) / 2.0,
-        }[self.decay]
-        rate = self.final + (self.peak - self.final) * left
-        warm = ops.minimum((step + 1.0) / max(self.warmup, 1), 1.0)
-        return rate * warm
-
-    def get_config(self):
-        return vars(self)
-
-
-def refuse_to_overwrite(output) -> None:
-    """Makes sure that a new run does not take an old one's place.
-
-    Raises:
-        UserError: The folder `output` holds a run.
-    """
-    if (pathlib.Path(output) / "last.safetensors").exists():
-        raise UserError(
-            f"Expected a new folder for a new run. Received: {output}, which "
-            "holds one. Give --resume to go on with it, another --output, or "
-            "remove it."
-        )
 
 
 class TrainingRun:

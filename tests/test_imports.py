@@ -22,6 +22,8 @@ MODULES = [
     "sis_keras.discriminator",
     "sis_keras.losses",
     "sis_keras.presets",
+    "sis_keras.schedules",
+    "sis_keras.preparation",
     "sis_keras.metrics",
     "sis_keras.blur",
 ]

@@ -1,6 +1,5 @@
 import csv
 import json
-import math
 
 import numpy as np
 import pytest
@@ -8,13 +7,14 @@ import tensorflow as tf
 import tiny
 
 from sis_keras.cache import open_cache
+from sis_keras.checkpoint import refuse_to_overwrite
 from sis_keras.data import Crops
 from sis_keras.errors import UserError
 from sis_keras.inception import TrunkNormalization
 from sis_keras.metrics import psnr
 from sis_keras.pictures import to_uint8
 from sis_keras.sources import Source
-from sis_keras.training import TrainingRun, WarmupDecay, refuse_to_overwrite
+from sis_keras.training import TrainingRun
 
 
 def pictures():
@@ -48,20 +48,6 @@ def rows(path):
             {key: float(value) for key, value in row.items()}
             for row in csv.DictReader(file)
         ]
-
-
-@pytest.mark.parametrize("decay", ["none", "linear", "cosine"])
-def test_the_schedule_by_hand(decay):
-    schedule = WarmupDecay(2.0, 110, warmup=10, decay=decay, final=0.5)
-    for step in (0, 4, 9, 10, 35, 60, 110, 200):
-        done = min(max((step - 10) / 100, 0), 1)
-        left = {
-            "none": 1,
-            "linear": 1 - done,
-            "cosine": (1 + math.cos(math.pi * done)) / 2,
-        }[decay]
-        expected = (0.5 + 1.5 * left) * min((step + 1) / 10, 1)
-        np.testing.assert_allclose(schedule(step), expected, rtol=1e-5)
 
 
 def test_a_run_learns_and_keeps_its_best(cache, tmp_path):

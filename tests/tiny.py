@@ -3,8 +3,6 @@
 import keras
 import numpy as np
 
-from sis_keras.discriminator import build_discriminator
-from sis_keras.gan import DeblurringGAN
 from sis_keras.generator import RestoredImage
 from sis_keras.inception import TrunkNormalization
 
@@ -45,6 +43,9 @@ def make_gan(
     adversarial="ralsgan", float16=False, generator=make_generator, **arguments
 ):
     """A compiled game; both generators begin alike."""
+    from sis_keras.discriminator import build_discriminator
+    from sis_keras.gan import DeblurringGAN
+
     discriminators = [
         build_discriminator(adversarial == "ralsgan", seed, name)
         for seed, name in ((1, "global"), (2, "local"))

@@ -1,0 +1,51 @@
+"""How fast a run trains, and what share of a device's arithmetic that is."""
+
+
+class Throughput:
+    """Steps and their seconds.
+
+    Args:
+        batch_size: Crops in a step.
+        crop_flops: Multiplications and additions of the model for each crop.
+        peak: The device's FLOP/s; 0 where unknown.
+    """
+
+    def __init__(self, batch_size: int, crop_flops: float, peak: float = 0.0):
+        self.batch_size, self.crop_flops = batch_size, crop_flops
+        self.peak = peak
+        self._calls: list[tuple[int, float]] = []
+
+    def add(self, steps: int, seconds: float) -> None:
+        """Notes a call; the first one, which compiles, counts as no other."""
+        self._calls.append((steps, seconds))
+
+    @property
+    def longest(self) -> float:
+        """Seconds of the slowest of the last calls; 0 before any."""
+        return max((seconds for _, seconds in self._calls[-10:]), default=0.0)
+
+    def rates(self) -> dict[str, float]:
+        """Steps, crops, model TFLOP a second, and their share of the peak."""
+        calls = self._calls[1:] or self._calls
+        seconds = sum(seconds for _, seconds in calls)
+        rate = sum(steps for steps, _ in calls) / seconds if seconds else 0.0
+        flops = rate * self.batch_size * self.crop_flops
+        return {
+            "steps_per_second": rate,
+            "crops_per_second": rate * self.batch_size,
+            "model_tflops": flops / 1e12,
+            "share_of_peak": flops / self.peak if self.peak else 0.0,
+        }
+
+    def __str__(self):
+        if not self._calls:
+            return "no steps yet"
+        rates = self.rates()
+        text = (
+            f"{rates['steps_per_second']:.3g} steps/s, "
+            f"{rates['crops_per_second']:.4g} crops/s, "
+            f"{rates['model_tflops']:.3g} model TFLOP/s"
+        )
+        if self.peak:
+            text += f" ({rates['share_of_peak']:.1%} of the peak)"
+        return text

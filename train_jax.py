@@ -1,0 +1,151 @@
+"""Content training without TensorFlow, on a GPU:
+
+    python train_jax.py --flagfile=mobile_gpu.flags --seconds=520
+
+Takes train.py's flags and flagfiles; the networks' weights are float32 or
+mixed_bfloat16, and no discriminator plays. Photographs are blurred at the
+start, by many processes; then the device holds all pictures. The program ends
+when --seconds are over, and --resume goes on.
+"""
+
+import itertools
+import math
+import os
+import time
+
+START = time.monotonic()
+
+from absl import flags  # noqa: E402
+
+import run_flags  # noqa: E402
+import train  # noqa: E402
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+from sis_keras.errors import UserError  # noqa: E402
+
+flags.adopt_module_key_flags(run_flags)  # for --help
+FLAGS = run_flags.FLAGS
+flags.DEFINE_float(
+    "seconds", math.inf, "End after so long, all saved; blurring included.", 0
+)
+flags.DEFINE_float(
+    "peak_tflops", 0.0, "Of the device, to report the share of it.", 0
+)
+flags.DEFINE_integer("workers", os.cpu_count(), "Processes that blur.", 1)
+flags.DEFINE_bool(
+    "half_checkpoint",
+    False,
+    "Write last.safetensors in half precision: half the size, and a resume "
+    "that is no longer exact.",
+)
+
+
+def main():
+    output = run_flags.required("output")
+    refuse_what_is_not_here()
+    arguments = run_flags.generator_arguments()
+    sources = training_sources()
+    validation = run_flags.open_sources(
+        run_flags.required("validation_data"), FLAGS.validation_versions
+    )
+    run_flags.refuse_overlap(
+        run_flags.open_sources(FLAGS.train_data, 1), validation
+    )
+    from sis_keras.checkpoint import refuse_to_overwrite
+    from sis_keras.preparation import open_caches
+
+    if not FLAGS.resume:
+        refuse_to_overwrite(output)
+    caches = open_caches(
+        sources, FLAGS.cache_dir or f"{output}/cache", FLAGS.workers
+    )
+    from sis_keras.device_pictures import fingerprint, mix
+    from sis_keras.jax_training import JaxRun
+
+    pictures, counts = mix(
+        caches,
+        FLAGS.batch_size,
+        FLAGS.synthetic_share,
+        FLAGS.crop_size,
+        FLAGS.seed,
+    )
+    run = JaxRun(
+        make_training(arguments),
+        arguments,
+        pictures,
+        counts,
+        itertools.chain(*(source.examples() for source in validation)),
+        output,
+        crop_size=FLAGS.crop_size,
+        steps=FLAGS.steps,
+        seed=FLAGS.seed,
+        settings={
+            **train.settings(fingerprint(caches)),
+            "log_every": FLAGS.log_every,
+        },
+        log_every=FLAGS.log_every,
+        validate_every=FLAGS.validate_every,
+        freeze_batch_norm_at=FLAGS.freeze_batch_norm_at,
+        most_skipped=FLAGS.most_skipped,
+        deadline=START + FLAGS.seconds,
+        peak=FLAGS.peak_tflops * 1e12,
+        half=FLAGS.half_checkpoint,
+    )
+    if FLAGS.resume:
+        run.resume()
+    run.run()
+
+
+def refuse_what_is_not_here():
+    for flag, values in (
+        ("adversarial", ["none"]),
+        ("precision", ["float32", "mixed_bfloat16"]),
+        ("hold_out", [[]]),
+    ):
+        if FLAGS[flag].value not in values:
+            raise UserError(
+                f"Expected --{flag}={values[-1] or ''} on JAX. Received: "
+                f"{FLAGS[flag].value}. Change it, or use train.py."
+            )
+
+
+def training_sources():
+    """Arguments of `open_source`, for as many processes to share."""
+    from sis_keras.preparation import versions_apart
+
+    arguments = run_flags.source_arguments()
+    return [
+        source
+        for text in run_flags.required("train_data")
+        for source in versions_apart(
+            text, FLAGS.synthetic_versions, **arguments
+        )
+    ]
+
+
+def make_training(arguments):
+    """The state's arithmetic; only what is trained is in mixed precision."""
+    import keras
+
+    from sis_keras.content_training import ContentTraining
+    from sis_keras.generator import build_generator
+
+    keras.utils.set_random_seed(FLAGS.seed)
+    averaged = build_generator(**arguments)
+    train.give_first_weights(averaged, arguments)
+    keras.config.set_dtype_policy(FLAGS.precision)
+    generator = build_generator(**arguments)
+    generator.set_weights(averaged.get_weights())
+    return ContentTraining(
+        generator,
+        averaged,
+        train.make_optimizer(FLAGS.learning_rate),
+        train.content_arguments(),
+        FLAGS.ema_decay,
+        FLAGS.clip_norm,
+    )
+
+
+if __name__ == "__main__":
+    run_flags.run(main)
