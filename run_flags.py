@@ -4,12 +4,7 @@ One flagfile serves both programs, so every flag of a run is declared here; a
 misspelt one is an error in both.
 """
 
-import contextlib
-import errno
 import os
-import pathlib
-import signal
-import sys
 from collections.abc import Callable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -19,6 +14,11 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 
 from absl import app, flags  # noqa: E402
 
+from sis_keras.command_line import (  # noqa: E402
+    end,
+    guarded,
+    import_tensorflow,
+)
 from sis_keras.errors import UserError  # noqa: E402
 from sis_keras.presets import PRESETS, preset_arguments  # noqa: E402
 
@@ -158,7 +158,13 @@ flags.DEFINE_integer("crop_size", 256, "Height and width of a crop.", 16)
 flags.DEFINE_integer(
     "crops_per_picture", 8, "Crops from each pair in an epoch.", 1
 )
-flags.DEFINE_float("learning_rate", 1e-4, "Adam, after the warm-up.")
+flags.DEFINE_enum(
+    "optimizer",
+    "adam",
+    ["adam", "muon"],
+    "Of the generator: the paper's, or Muon, which learns more in each step.",
+)
+flags.DEFINE_float("learning_rate", 1e-4, "After the warm-up.")
 flags.DEFINE_float("discriminator_learning_rate", 1e-4, "Adam.")
 flags.DEFINE_integer("warmup_steps", 0, "Linear.", 0)
 flags.DEFINE_enum("decay", "cosine", ["none", "cosine", "linear"], "Of both.")
@@ -288,35 +294,17 @@ def known_protocol(sources: list, weights: str) -> dict:
 
 
 def start_keras() -> None:
-    """Imports TensorFlow without its greeting; seeds and sets the precision.
-
-    Its C++ side greets on the standard error before any setting can stop it,
-    where a user's mistake is to be one line alone.
-    """
-    with _muted_stderr():
-        import tensorflow  # noqa: F401
+    """Imports TensorFlow quietly; seeds and sets the precision."""
+    import_tensorflow()
     import keras
 
     keras.utils.set_random_seed(FLAGS.seed)
     keras.mixed_precision.set_dtype_policy(FLAGS.precision)
 
 
-@contextlib.contextmanager
-def _muted_stderr():
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
 def run(main: Callable[[], None]) -> None:
     """Runs a program; a user's mistake ends in one line and status 2."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    app.run(lambda _: _guarded(main), flags_parser=_parse)
+    app.run(lambda _: guarded(main), flags_parser=_parse)
 
 
 def _parse(argv):
@@ -330,37 +318,4 @@ def _parse(argv):
             )
         return rest
     except flags.Error as error:
-        _end(f"{error} (--help lists the flags.)")
-
-
-def _guarded(main):
-    try:
-        main()
-    except UserError as error:
-        _end(error)
-    except KeyboardInterrupt:
-        _end("Stopped by a signal; files under a final name are whole.")
-    except OSError as error:
-        if error.errno not in (
-            errno.ENOSPC,
-            errno.EDQUOT,
-            errno.EACCES,
-            errno.EPERM,
-            errno.EROFS,
-            errno.ENOTDIR,
-            errno.EISDIR,
-            errno.EEXIST,
-        ):
-            raise
-        where = f": {error.filename}" if error.filename else ""
-        _end(
-            f"Cannot read or write{where}: {error.strerror}. Check its rights "
-            "and the free space, or name another folder; files under a final "
-            "name are whole."
-        )
-
-
-def _end(message):
-    program = pathlib.Path(sys.argv[0]).name
-    print(f"{program}: {' '.join(str(message).split())}", file=sys.stderr)
-    sys.exit(2)
+        end(f"{error} (--help lists the flags.)")

@@ -95,7 +95,7 @@ def make_gan(arguments):
         clip_norm=FLAGS.clip_norm,
     )
     gan.compile(
-        make_optimizer(FLAGS.learning_rate),
+        make_optimizer(FLAGS.learning_rate, FLAGS.optimizer),
         make_optimizer(FLAGS.discriminator_learning_rate) if plays else None,
     )
     return gan
@@ -165,9 +165,10 @@ def content_arguments():
     }
 
 
-def make_optimizer(learning_rate):
+def make_optimizer(learning_rate, kind="adam"):
     import keras
 
+    from sis_keras.muon import ConvMuon
     from sis_keras.schedules import WarmupDecay
 
     schedule = WarmupDecay(
@@ -177,7 +178,9 @@ def make_optimizer(learning_rate):
         FLAGS.decay,
         min(FLAGS.final_learning_rate, learning_rate),
     )
-    optimizer = keras.optimizers.Adam(schedule)
+    optimizer = {"adam": keras.optimizers.Adam, "muon": ConvMuon}[kind](
+        schedule
+    )
     if FLAGS.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer

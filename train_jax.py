@@ -140,7 +140,7 @@ def make_training(arguments):
     return ContentTraining(
         generator,
         averaged,
-        train.make_optimizer(FLAGS.learning_rate),
+        train.make_optimizer(FLAGS.learning_rate, FLAGS.optimizer),
         train.content_arguments(),
         FLAGS.ema_decay,
         FLAGS.clip_norm,
