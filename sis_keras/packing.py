@@ -49,31 +49,42 @@ def pack_sources(
     """Copies sources into new folders, `<stem>_0` and so on.
 
     Args:
-        texts: Folders of pairs, or `photographs:` or `sharp:` and a folder.
+        texts: Folders of pairs, `photographs:` or `sharp:` and a folder, or
+            `skimage:`, which is there wherever scikit-image is.
         folder: Where to.
         stem: Of the new folders' names.
         inputs: Which half of the pairs is the input.
         quality: Of the pairs' WebP; `LOSSLESS` keeps every bit. Photographs
-            are copied as they are, once from each folder.
+            are copied as they are, once from each folder; those that are the
+            sharp halves of packed pairs are there already.
 
     Raises:
         UserError: A source of another kind, or bad pictures.
     """
-    places, packed = {}, []
+    places, packed, sharp_halves = {}, [], {}
     for text in texts:
         text = os.path.expanduser(os.path.expandvars(text))
         kind, colon, rest = text.partition(":")
-        if colon and kind not in ("photographs", "sharp"):
+        if colon and kind not in ("photographs", "sharp", "skimage"):
             raise UserError(
                 "Expected sources that can be packed: a FOLDER of pairs, "
-                f"photographs:FOLDER or sharp:FOLDER. Received: {text}."
+                "photographs:FOLDER, sharp:FOLDER or skimage:train. Received: "
+                f"{text}."
             )
+        there = sharp_halves.get(pathlib.Path(rest).resolve())
+        if kind == "skimage" or (colon and there):
+            packed.append(Packed(f"{kind}:{there or rest}", 0, 0))
+            continue
         place = places.setdefault(rest or text, f"{stem}_{len(places)}")
         new = pathlib.Path(folder) / place
         if colon:
             packed.append(_pack_photographs(kind, rest, new))
         else:
             packed.append(_pack_pairs(text, new, inputs, quality))
+            for pair in find_pairs(text, inputs):
+                sequence = pair.name.rpartition("/")[0]
+                half = pathlib.Path(pair.sharp).parent.resolve()
+                sharp_halves[half] = f"{place}/{sequence}/sharp"
     return packed
 
 

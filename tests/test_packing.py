@@ -84,7 +84,32 @@ def test_photographs_are_copied_once(data, monkeypatch):
         assert copy == (data / "photos" / name).read_bytes()
 
 
-@pytest.mark.parametrize("text", ["frames:x", "skimage:train", "sharp:absent"])
+def test_sharp_halves_are_not_copied_again(data):
+    half = f"{data}/pairs/a/sharp"
+    packed = packing.pack_sources(
+        [f"{data}/pairs", f"photographs:{half}", f"sharp:{half}"],
+        data / "new",
+        "train",
+        "blur",
+        packing.LOSSLESS,
+    )
+    texts = [source.text for source in packed]
+    there = "train_0/a/sharp"
+    assert texts == ["train_0", f"photographs:{there}", f"sharp:{there}"]
+    before = open_source(f"sharp:{half}").examples()
+    after = open_source(f"sharp:{data}/new/{there}").examples()
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_array_equal(old[2], new[2])
+
+
+def test_the_photographs_of_skimage_need_no_packing(data):
+    (packed,) = packing.pack_sources(
+        ["skimage:train"], data / "new", "train", "blur", 95
+    )
+    assert packed.text == "skimage:train" and packed.size == 0
+
+
+@pytest.mark.parametrize("text", ["frames:x", "tfds:gopro", "sharp:absent"])
 def test_what_cannot_be_packed(data, text):
     with pytest.raises(UserError, match=text.partition(":")[2]):
         packing.pack_sources([text], data / "new", "train", "blur", 95)
