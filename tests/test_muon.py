@@ -1,5 +1,9 @@
 """ConvMuon against NumPy: Newton-Schulz, its matrices, what Adam gets."""
 
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -73,3 +77,15 @@ def test_its_configuration_makes_it_again():
     again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert isinstance(again, ConvMuon)
     assert again.momentum == 0.9 and tuple(again.exclude_layers) == BY_ADAM
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="runs itself")
+def test_all_this_on_jax():
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", __file__],
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
