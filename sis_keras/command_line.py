@@ -6,7 +6,7 @@ import os
 import pathlib
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from sis_keras.errors import UserError
@@ -30,12 +30,13 @@ def import_tensorflow() -> None:
     Its C++ side greets on the standard error before any setting can stop it,
     where a user's mistake is to be one line alone.
     """
-    with _muted_stderr():
+    with muted_stderr():
         import tensorflow  # noqa: F401
 
 
 @contextlib.contextmanager
-def _muted_stderr():
+def muted_stderr() -> Iterator[None]:
+    """Nothing reaches the standard error, not even what C code writes."""
     kept = os.dup(2)
     try:
         with open(os.devnull, "w") as nowhere:

@@ -1,0 +1,104 @@
+"""Channels of a photograph: from whatever a file holds to RGB, and back."""
+
+import io
+
+import cv2
+import numpy as np
+from PIL import Image, ImageCms
+
+# === From a file ===
+
+
+def decode(image, icc):
+    """uint8 `(height, width[, 2, 3 or 4])` of a loaded image, its profile."""
+    mode = image.mode
+    if mode in ("I", "F") or mode.startswith("I;"):
+        raise ValueError(f"{mode} has neither 8 nor 16 bits")
+    if mode in ("CMYK", "LAB"):
+        return np.asarray(_to_srgb(image, icc)), None
+    grey = mode in ("1", "L", "LA", "La")
+    clear = mode in ("LA", "La", "RGBA", "RGBa", "PA")
+    clear = clear or "transparency" in image.info
+    if mode == "1":
+        image = image.convert("L")
+    wanted = ("L" if grey else "RGB") + ("A" if clear else "")
+    if image.mode != wanted:
+        image = image.convert(wanted)
+    return np.asarray(image), icc
+
+
+def _to_srgb(image, icc):
+    srgb = ImageCms.createProfile("sRGB")
+    try:
+        if image.mode == "LAB":
+            source = ImageCms.createProfile("LAB")
+        else:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(icc or b""))
+        return ImageCms.profileToProfile(
+            image,
+            source,
+            srgb,
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError):  # No profile, or of other colours.
+        return image.convert("RGB")
+
+
+def turned(channels, orientation):
+    """EXIF's orientation applied: 2 mirrors, 3 turns, 5 transposes, …"""
+    if orientation > 4:
+        channels = channels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        channels = channels[::-1]
+    if orientation in (2, 3, 6, 7):
+        channels = channels[:, ::-1]
+    return channels
+
+
+def split(channels):
+    """Contiguous RGB, and alpha or None."""
+    if channels.ndim == 2:
+        channels = channels[..., None]
+    alpha = None
+    if channels.shape[2] in (2, 4):
+        alpha = np.ascontiguousarray(channels[..., -1])
+        channels = channels[..., :-1]
+    if channels.shape[2] == 1:
+        return np.repeat(channels, 3, axis=2), alpha
+    return np.ascontiguousarray(channels), alpha
+
+
+# === To a file ===
+
+
+def to_8_bits(values: np.ndarray) -> np.ndarray:
+    """uint16 to uint8 of the same shape, rounded; 65535 becomes 255."""
+    return cv2.convertScaleAbs(values, alpha=1 / 257).reshape(values.shape)
+
+
+def joined(pixels, alpha, grey):
+    """`(height, width, channels)`, all of one dtype."""
+    colors = pixels
+    if grey:
+        colors = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None]
+    if alpha is None:
+        return colors
+    if alpha.dtype != colors.dtype:
+        deep = colors.dtype == np.uint16
+        alpha = alpha * np.uint16(257) if deep else to_8_bits(alpha)
+    return np.concatenate([colors, alpha[..., None]], axis=2)
+
+
+def on_white(channels):
+    image = as_image(channels).convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    shown = np.asarray(Image.alpha_composite(white, image))
+    return np.ascontiguousarray(shown[..., : channels.shape[2] - 1])
+
+
+def as_image(channels):
+    return Image.fromarray(
+        channels[..., 0] if channels.shape[2] == 1 else channels
+    )
