@@ -164,7 +164,8 @@ def _noise(data, other, random):
 def _huge(data, other, random):
     """The head claims another size, up to 2^31 a side."""
     data = bytearray(data)
-    sides = [int(2 ** random.uniform(8, 31)) for _ in range(2)]
+    most = random.choice([14, 31])  # The first would nearly be allowed.
+    sides = [int(2 ** random.uniform(8, most)) for _ in range(2)]
     if data[:4] == b"\x89PNG":
         struct.pack_into(">II", data, 16, *sides)
         struct.pack_into(">I", data, 29, zlib.crc32(data[12:29]))

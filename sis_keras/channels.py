@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
+BAND = 256  # rows
+
 # === From a file ===
 
 
@@ -15,7 +17,7 @@ def decode(image, icc):
     if mode in ("I", "F") or mode.startswith("I;"):
         raise ValueError(f"{mode} has neither 8 nor 16 bits")
     if mode in ("CMYK", "LAB"):
-        return np.asarray(_to_srgb(image, icc)), None
+        return _as_array(_to_srgb(image, icc)), None
     grey = mode in ("1", "L", "LA", "La")
     clear = mode in ("LA", "La", "RGBA", "RGBa", "PA")
     clear = clear or "transparency" in image.info
@@ -24,7 +26,19 @@ def decode(image, icc):
     wanted = ("L" if grey else "RGB") + ("A" if clear else "")
     if image.mode != wanted:
         image = image.convert(wanted)
-    return np.asarray(image), icc
+    return _as_array(image), icc
+
+
+def _as_array(image):
+    """A band at a time: of the whole, NumPy would take two copies."""
+    bands = len(image.getbands())
+    shape = (image.height, image.width, bands)[: 3 if bands > 1 else 2]
+    array = np.empty(shape, np.uint8)
+    for top in range(0, image.height, BAND):
+        bottom = min(top + BAND, image.height)
+        band = image.crop((0, top, image.width, bottom))
+        array[top:bottom] = np.asarray(band)
+    return array
 
 
 def _to_srgb(image, icc):

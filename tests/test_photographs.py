@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -227,6 +228,19 @@ def test_one_pixel(tmp_path, name):
     np.testing.assert_array_equal(read_photograph(path).pixels, one)
     with Image.open(path) as image:
         np.testing.assert_array_equal(image.convert("RGB"), one)
+
+
+@pytest.mark.parametrize("channels", [GREY, RGB, LA, RGBA])
+def test_bands_fit(tmp_path, channels):
+    tall = np.concatenate([channels] * 60)
+    assert len(tall) % 256
+    Image.fromarray(tall).save(tmp_path / "a.png")
+    found = read_photograph(tmp_path / "a.png")
+    colors = channels[..., None] if channels.ndim == 2 else channels
+    colors = colors[..., : 3 if colors.shape[2] > 2 else 1]
+    np.testing.assert_array_equal(
+        found.pixels, np.concatenate([np.broadcast_to(colors, RGB.shape)] * 60)
+    )
 
 
 def test_suffix_does_not_matter(tmp_path):
@@ -476,6 +490,30 @@ def test_small_file_that_claims_much(tmp_path):
     (tmp_path / "a.bmp").write_bytes(data)
     with pytest.raises(UserError, match="claim to be 9000x9000"):
         read_photograph(tmp_path / "a.bmp")
+
+
+def test_threads_leave_the_standard_error(tmp_path, capfd):
+    """What libpng says of damaged data is not seen, what others say is."""
+    _, data = cv2.imencode(".png", DEEP)
+    data = bytearray(data.tobytes())
+    start = data.index(b"IDAT")
+    (length,) = struct.unpack_from(">I", data, start - 4)
+    end = start + 4 + length
+    data[end - 1] ^= 1  # of zlib's checksum
+    data[end : end + 4] = struct.pack(">I", zlib.crc32(data[start:end]))
+    path = tmp_path / "a.png"
+    path.write_bytes(data)
+    cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert "libpng" in capfd.readouterr().err
+
+    def refused(_):
+        with pytest.raises(UserError):
+            read_photograph(path)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(refused, range(64)))
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"
 
 
 def test_fuzz():
