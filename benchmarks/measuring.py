@@ -66,9 +66,9 @@ def measure(case: Case) -> dict:
     else:
         call, graph = _inference(case)
     gflop = convolution_gflop(graph)
-    before = _resident_mib()
+    before = resident_mib()
     seconds = timed(call, case.repeats)
-    memory = _resident_mib()
+    memory = resident_mib()
     return {
         "seconds": seconds,
         "gflop": gflop,
@@ -89,7 +89,8 @@ def timed(call, repeats: int) -> list[float]:
     return seconds[2:]
 
 
-def _resident_mib():
+def resident_mib() -> float:
+    """Peak of this process, libraries included."""
     unit = 1 if sys.platform == "darwin" else 1024
     bytes_ = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return bytes_ / 2**20

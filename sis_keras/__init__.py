@@ -8,6 +8,7 @@ import importlib
 
 _HOMES = {
     "PRESETS": "presets",
+    "Deblurrer": "deblurrer",
     "DeblurringGAN": "gan",
     "UserError": "errors",
     "build_discriminator": "discriminator",

@@ -6,6 +6,7 @@ import os
 import pathlib
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
@@ -23,6 +24,8 @@ MENDABLE = (
     errno.EEXIST,
 )
 
+_muting = threading.Lock()
+
 
 def import_tensorflow() -> None:
     """Imports TensorFlow without its greeting.
@@ -36,15 +39,19 @@ def import_tensorflow() -> None:
 
 @contextlib.contextmanager
 def muted_stderr() -> Iterator[None]:
-    """Nothing reaches the standard error, not even what C code writes."""
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    """Nothing reaches the standard error, not even what C code writes.
+
+    One thread at a time: of two, the later would restore the other's silence.
+    """
+    with _muting:
+        kept = os.dup(2)
+        try:
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def guarded(main: Callable[[], None]) -> None:

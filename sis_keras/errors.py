@@ -7,3 +7,7 @@ class UserError(ValueError):
     The command-line programs print its message as one line and exit with
     status 2. Programming errors raise other exceptions and keep their trace.
     """
+
+
+class StoppedError(UserError):
+    """A signal ended the work; the message says what of it is kept."""

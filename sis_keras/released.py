@@ -19,6 +19,7 @@ from sis_keras.errors import UserError
 
 FOLDER = pathlib.Path(__file__).with_name("weights")
 MANIFEST = "manifest.json"
+DEFAULT_WEIGHTS = "sisnet_mobile"
 
 
 def manifest() -> dict[str, dict]:

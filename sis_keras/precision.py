@@ -1,0 +1,68 @@
+"""The arithmetic that pictures are restored in, and its memory."""
+
+import contextlib
+import pathlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import keras
+
+from sis_keras.errors import UserError
+
+
+class Precision(NamedTuple):
+    """One way to compute.
+
+    Attributes:
+        policy: Keras's name.
+        alone: Bytes of peak memory for a pixel, whatever the network.
+        by_width: The same, to be multiplied by the network's width.
+    """
+
+    policy: str
+    alone: int
+    by_width: int
+
+    def bytes_of_a_pixel(self, width_multiplier: float) -> float:
+        """What a picture's pixel takes at the peak."""
+        return self.alone + self.by_width * width_multiplier
+
+
+# Measured with `python -m benchmarks.tiles`.
+PRECISIONS = {
+    "float32": Precision("float32", 120, 1250),
+    "bfloat16": Precision("mixed_bfloat16", 130, 600),
+}
+
+
+def best_precision() -> str:
+    """bfloat16 where the processor computes in it, else float32.
+
+    Elsewhere bfloat16 is emulated, and slower than float32.
+    """
+    flags = ("avx512_bf16", "amx_bf16")
+    try:
+        words = pathlib.Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        words = []
+    return "bfloat16" if any(flag in words for flag in flags) else "float32"
+
+
+@contextlib.contextmanager
+def policy_of(precision: str) -> Iterator[None]:
+    """Keras's policy for what is built meanwhile.
+
+    Raises:
+        UserError: No precision has that name.
+    """
+    if precision not in PRECISIONS:
+        raise UserError(
+            f"Expected precision in {sorted(PRECISIONS)}, or None. Received: "
+            f"precision={precision!r}."
+        )
+    kept = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(PRECISIONS[precision].policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(kept)
