@@ -1,0 +1,113 @@
+"""A folder's pictures a second: python -m benchmarks.deblurring FOLDER
+
+The whole work of `deblur.py FOLDER`, from files to files, against the network
+alone on pictures that are in memory already; and the network on batches of
+same-size pictures against one at a time. TensorFlow's start is not counted.
+Each figure is the median of --repeats, taken in turns.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+
+from benchmarks.reporting import machine, spread, text_table
+from sis_keras.command_line import import_tensorflow
+from sis_keras.released import DEFAULT_WEIGHTS
+
+
+def seconds_of(call) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def tasks(folder, deblurrer, batch, output) -> dict:
+    """What is timed, and the pictures of a call, by name."""
+    import numpy as np
+
+    from sis_keras.deblur_jobs import find_jobs
+    from sis_keras.deblur_run import Run
+    from sis_keras.photographs import read_photograph
+
+    jobs = [job for job in find_jobs([folder], output) if not job.is_video]
+    pictures = [read_photograph(job.source).pixels for job in jobs]
+    same = [p for p in pictures if p.shape == pictures[0].shape]
+    batches = [
+        np.stack([p / np.float32(255) for p in same[i : i + batch]])
+        for i in range(0, len(same) - batch + 1, batch)
+    ]
+
+    def files():
+        run = Run(lambda: deblurrer, overwrite=True)
+        run(jobs)
+        if run.failures:
+            raise SystemExit(f"Some fail: {run.failures}")
+
+    def network():
+        for picture in pictures:
+            deblurrer(picture)
+
+    def in_batches():
+        for several in batches:
+            deblurrer._restorer(several)
+
+    def one_by_one():
+        for several in batches:
+            for one in several:
+                deblurrer._restorer(one[None])
+
+    timed = {
+        "files to files": (files, len(jobs)),
+        "network alone": (network, len(jobs)),
+    }
+    if batches:
+        count = batch * len(batches)
+        timed[f"network, batches of {batch}"] = (in_batches, count)
+        timed["network, one by one"] = (one_by_one, count)
+    return timed
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("folder")
+    add("--weights", default=DEFAULT_WEIGHTS)
+    add("--precision", choices=("float32", "bfloat16"))
+    add("--batch", type=int, default=4)
+    add("--repeats", type=int, default=3)
+    given = parser.parse_args()
+    here = machine()
+    import_tensorflow()
+    from sis_keras.deblurrer import Deblurrer
+
+    deblurrer = Deblurrer(given.weights, precision=given.precision)
+    with tempfile.TemporaryDirectory() as output:
+        timed = tasks(given.folder, deblurrer, given.batch, output)
+        for call, _ in timed.values():
+            call()
+        rounds = [
+            {name: seconds_of(call) for name, (call, _) in timed.items()}
+            for _ in range(given.repeats)
+        ]
+    rows = []
+    for name, (_, count) in timed.items():
+        speeds = [count / seconds[name] for seconds in rounds]
+        median = statistics.median(speeds)
+        rows.append([name, str(count), f"{median:.2f}", spread(speeds, 2)])
+    print(here)
+    header = ["", "pictures", "a second", "min..max"]
+    print(f"{deblurrer.precision}\n\n{text_table(header, rows)}")
+    more = statistics.median(
+        seconds["files to files"] / seconds["network alone"] - 1
+        for seconds in rounds
+    )
+    print(f"\nreading, writing and the rest add {more:.0%}")
+
+
+if __name__ == "__main__":
+    main()
