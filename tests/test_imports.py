@@ -26,6 +26,7 @@ MODULES = [
     "sis_keras.preparation",
     "sis_keras.metrics",
     "sis_keras.blur",
+    "sis_keras.video",
 ]
 CONTENT = ("mse", "charbonnier", "ssim_loss", "frequency")
 
