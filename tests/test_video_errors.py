@@ -149,7 +149,7 @@ def test_ctrl_c_leaves_the_frames_until_then(tmp_path, clip, name):
     assert sorted(tmp_path.iterdir()) == [earlier, partial, clip]
     assert earlier.read_text() == "old"
     frames, _ = by_opencv(partial)
-    assert len(frames) == 8 and psnr(frames[7], scene(7)) > 31.0
+    assert len(frames) == 8 and psnr(frames[7], scene(7)) > 29.5
 
 
 def test_ctrl_c_before_the_first_frame_leaves_nothing(tmp_path, clip):
