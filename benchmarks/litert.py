@@ -97,6 +97,9 @@ def delegation(path: pathlib.Path, runs: int) -> tuple[bool, float]:
     """Whether every operator is delegated, and milliseconds a picture.
 
     The milliseconds are NaN where an operator is not.
+
+    Raises:
+        RuntimeError: The file does not load.
     """
     command = [
         "litert-benchmark",
@@ -117,7 +120,12 @@ def delegation(path: pathlib.Path, runs: int) -> tuple[bool, float]:
 def measure(model, kind, samples, path, runs) -> list[str]:
     """A row of the table; leaves the file at `path`."""
     path.write_bytes(converted(model, kind, samples))
-    full, milliseconds = delegation(path, runs)
+    try:
+        full, milliseconds = delegation(path, runs)
+    except RuntimeError:
+        return [kind, f"{path.stat().st_size / 1e6:.1f}", "does not load"] + [
+            ""
+        ] * 3
     blurry, expected = samples[-1], model(samples[-1]).numpy()
     error = run_file(path, blurry) - expected
     correction = np.sqrt(np.mean((expected - blurry) ** 2))

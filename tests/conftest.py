@@ -1,6 +1,10 @@
+import signal
 import subprocess
 
 import pytest
+
+# What runs in a shell's background ignores Ctrl-C, and so would its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -409,4 +409,4 @@ def test_mixed_bfloat16_gives_float32_pictures(mixed_bfloat16, generator):
     restored = run(model, x)
     assert model.get_layer("previous_1").compute_dtype == "bfloat16"
     assert restored.dtype == "float32"
-    np.testing.assert_allclose(restored, run(generator, x), atol=0.03)
+    np.testing.assert_allclose(restored, run(generator, x), atol=0.05)

@@ -203,7 +203,7 @@ def test_without_normalization_the_averages_are_folded(
 
 def test_another_width_is_refused(inception_v3, monkeypatch):
     monkeypatch.setattr(inception, "_read_inception", lambda path: inception_v3)
-    with pytest.raises(UserError, match="width_multiplier=1.*Received: .*8"):
+    with pytest.raises(UserError, match="width_multiplier=1.*Received: .*16"):
         load_imagenet_weights(trunk(width_multiplier=0.25), "its file")
 
 
