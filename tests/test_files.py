@@ -13,7 +13,7 @@ from PIL import Image
 
 from sis_keras import pictures
 from sis_keras.errors import UserError
-from sis_keras.files import atomic_path
+from sis_keras.files import atomic_folder, atomic_path
 
 RED = np.array([255, 0, 0], np.uint8)
 
@@ -233,3 +233,51 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
         temporary.write_text("whole")
     assert sorted(tmp_path.iterdir()) == sorted([path, other])
     assert path.read_text() == "whole"
+
+
+def test_a_folder_appears_when_it_is_whole(tmp_path):
+    path = tmp_path / "made" / "a"
+    with atomic_folder(path) as temporary:
+        (temporary / "b").mkdir()
+        (temporary / "b" / "c.txt").write_text("whole")
+        assert not path.exists()
+        assert temporary.parent == path.parent
+    assert (path / "b" / "c.txt").read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failure_leaves_no_folder(tmp_path, error):
+    with pytest.raises(error):
+        with atomic_folder(tmp_path / "a") as temporary:
+            (temporary / "b.txt").write_text("half")
+            raise error
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_folder_replaces_none_but_an_empty_one(tmp_path):
+    path = tmp_path / "a"
+    path.mkdir()
+    for content in ("first", "second"):
+        try:
+            with atomic_folder(path) as temporary:
+                (temporary / "b.txt").write_text(content)
+        except OSError as error:
+            assert error.errno == errno.ENOTEMPTY
+            assert content == "second"
+        assert (path / "b.txt").read_text() == "first"
+        assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_of_a_folder_is_removed(tmp_path):
+    code = "import os; print(os.getpid())"
+    dead = subprocess.check_output([sys.executable, "-c", code], text=True)
+    with atomic_folder(tmp_path / "a") as temporary:
+        stem = temporary.stem.rpartition("-")[0]
+    leftover = tmp_path / f"{stem}-{dead.strip()}.part"
+    leftover.mkdir()
+    (leftover / "b.txt").touch()
+    (tmp_path / "a").rmdir()
+    with atomic_folder(tmp_path / "a"):
+        pass
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
