@@ -16,8 +16,8 @@ FLAGS = run_flags.FLAGS
 flags.DEFINE_string(
     "weights",
     None,
-    "Released name, such as sisnet_mobile, or weight file; default: "
-    "<output>/best.safetensors.",
+    "Released name, such as sisnet_mobile, weight file, or what export.py "
+    "wrote; default: <output>/best.safetensors.",
 )
 flags.DEFINE_bool("identity", False, "Score the blurred input alone.")
 flags.DEFINE_list(
@@ -44,6 +44,8 @@ def main():
     known = run_flags.known_protocol(
         sources, restorer.name if restorer else "none: the blurred input"
     )
+    if restorer and "quantize" in restorer.metadata:
+        known["precision"] = f"LiteRT, quantize={restorer.metadata['quantize']}"
     kind = "identity" if FLAGS.identity else "evaluation"
     if FLAGS.limit:
         known["limit"] = f"the first {FLAGS.limit} pairs"

@@ -1,96 +1,59 @@
-"""Phones' runtime, on this machine: python -m benchmarks.litert
+"""The files for phones, on this machine: python -m benchmarks.litert
 
-Converts a preset with random weights, or a weight file (--weights), at a fixed
-size to LiteRT: float32, dynamic range (int8 weights) and int8 (activations
-too), float in and out. For each: does `litert-benchmark
---require_full_delegation` find every operator on the accelerator, what takes
-one picture, and how far is the output from Keras's. Speed and operators depend
-on the graph alone. Takes about two minutes on 2 cores; wants `ai-edge-litert`
-(requirements-test.txt).
+Exports each preset's released weights in every format and size (float in and
+out) and prints a table: size of the file, whether `litert-benchmark
+--require_full_delegation` finds every operator on the accelerator, milliseconds
+a picture (2 threads) and peak memory of the runtime, PSNR against Keras on the
+same pictures, and PSNR against the sharp pictures of the 12 GoPro subset pairs
+(SIS_DATA), whole frames, in tiles where the file is smaller. Takes about ten
+minutes on 2 cores.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import cv2
-import keras
 import numpy as np
-import tensorflow as tf
 
 from benchmarks.reporting import machine, text_table
-from sis_keras.generator import build_generator
-from sis_keras.presets import PRESETS, preset_arguments
+from sis_keras import litert
+from sis_keras.litert_export import inputs
+from sis_keras.litert_file import LiteRTRestorer, with_metadata
+from sis_keras.litert_parity import compare
 from sis_keras.sources import open_source
-from sis_keras.weights import load_generator
+from sis_keras.weights import Restorer, load_generator
 
-FORMATS = ("float32", "dynamic range", "int8")
 HEADER = [
+    "weights",
     "format",
+    "size",
     "MB",
-    "fully delegated",
-    "ms a picture",
-    "PSNR against Keras",
+    "delegated",
+    "ms",
+    "MiB",
+    "against Keras",
     "error / correction",
+    "against sharp",
+    "of the gain",
 ]
-
-
-def random_generator(preset: str) -> keras.Model:
-    """A generator whose biases and output are not zero.
-
-    A bias of zero is left out of a file, and with it the addition that a
-    ReLU after a transposed convolution is fused to.
-    """
-    generator = build_generator(**preset_arguments(preset))
-    random = np.random.default_rng(0)
-    for variable in generator.trainable_variables:
-        if not variable.numpy().any():
-            variable.assign(random.normal(0, 0.02, variable.shape))
-    return generator
-
-
-def at_size(generator: keras.Model, height: int, width: int) -> keras.Model:
-    """The same function for one picture of one size."""
-    blurry = keras.Input((height, width, 3), batch_size=1, name="blurry")
-    return keras.Model(blurry, generator(blurry), name=generator.name)
-
-
-def pictures(height: int, width: int) -> list[np.ndarray]:
-    """scikit-image's photographs, blurred; float32 `(1, height, width, 3)`."""
-    examples = open_source("skimage:train").examples()
-    blurred = (blurry for _, blurry, _ in examples)
-    resized = (cv2.resize(x, (width, height)) for x in blurred)
-    return [x[None].astype(np.float32) / 255 for x in resized]
-
-
-def converted(model: keras.Model, kind: str, samples: list) -> bytes:
-    """A LiteRT file: one of `FORMATS`."""
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    if kind != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if kind == "int8":
-        converter.representative_dataset = lambda: ([x] for x in samples)
-        only = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.target_spec.supported_ops = only
-    return converter.convert()
-
-
-def run_file(path: pathlib.Path, picture: np.ndarray) -> np.ndarray:
-    """The file's output for one picture."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(str(path), num_threads=2)
-    interpreter.allocate_tensors()
-    (taken,) = interpreter.get_input_details()
-    (given,) = interpreter.get_output_details()
-    interpreter.set_tensor(taken["index"], picture)
-    interpreter.invoke()
-    return interpreter.get_tensor(given["index"])
+# A process of its own, so that the peak is that of the runtime alone.
+MEMORY_SCRIPT = """
+import resource, sys
+from ai_edge_litert.interpreter import Interpreter
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
+interpreter = Interpreter(sys.argv[1], num_threads=2)
+interpreter.allocate_tensors()
+interpreter.invoke()
+print((peak() - before) / 1024)
+"""
 
 
 def delegation(path: pathlib.Path, runs: int) -> tuple[bool, float]:
@@ -117,27 +80,43 @@ def delegation(path: pathlib.Path, runs: int) -> tuple[bool, float]:
     return full[1] == "True", float(median[1]) if median else np.nan
 
 
-def measure(model, kind, samples, path, runs) -> list[str]:
-    """A row of the table; leaves the file at `path`."""
-    path.write_bytes(converted(model, kind, samples))
-    try:
+def peak_memory(path: pathlib.Path) -> float:
+    """MiB that loading a file and one picture take at the peak."""
+    command = [sys.executable, "-c", MEMORY_SCRIPT, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def rows_of(name, height, width, examples, folder, runs):
+    """The rows of one preset at one size."""
+    generator, facts = load_generator(name)
+    by_keras = Restorer(generator)
+    whole = litert.float32_file(litert.fixed_model(generator, height, width))
+    for quantize in litert.QUANTIZATIONS:
+        pictures = inputs(
+            open_source("skimage:train"), height, width, "float32"
+        )
+        content = litert.quantized(whole, quantize, pictures)
+        path = pathlib.Path(folder, "model.tflite")
+        path.write_bytes(
+            with_metadata(content, {**facts, "size": [height, width]})
+        )
         full, milliseconds = delegation(path, runs)
-    except RuntimeError:
-        return [kind, f"{path.stat().st_size / 1e6:.1f}", "does not load"] + [
-            ""
-        ] * 3
-    blurry, expected = samples[-1], model(samples[-1]).numpy()
-    error = run_file(path, blurry) - expected
-    correction = np.sqrt(np.mean((expected - blurry) ** 2))
-    rms = np.sqrt(np.mean(error**2))
-    return [
-        kind,
-        f"{path.stat().st_size / 1e6:.1f}",
-        "yes" if full else "NO",
-        f"{milliseconds:.0f}",
-        f"{-20 * np.log10(rms):.1f} dB",
-        f"{rms / correction:.4f}",
-    ]
+        figures = compare(LiteRTRestorer(path), by_keras, examples())
+        share = figures["share_of_gain"]
+        yield [
+            name,
+            quantize,
+            f"{height}x{width}",
+            f"{path.stat().st_size / 1e6:.2f}",
+            "all" if full else "NOT ALL",
+            f"{milliseconds:.0f}",
+            f"{peak_memory(path):.0f}",
+            f"{figures['psnr']:.1f}",
+            f"{figures['relative_error']:.1%}",
+            f"{figures['file_psnr']:.3f}",
+            "" if share is None else f"{share:.1%}",
+        ]
 
 
 def main():
@@ -145,29 +124,37 @@ def main():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--preset", default="sisnet_mobile", choices=sorted(PRESETS)
-    )
-    parser.add_argument("--weights", help="file or released name")
-    parser.add_argument("--size", default="720x1280", help="HEIGHTxWIDTH")
-    parser.add_argument("--runs", type=int, default=20)
-    arguments = parser.parse_args()
-    height, width = map(int, arguments.size.split("x"))
-    if arguments.weights:
-        generator, _ = load_generator(arguments.weights)
-    else:
-        generator = random_generator(arguments.preset)
-    model = at_size(generator, height, width)
-    samples = pictures(height, width)
+    add = parser.add_argument
+    add("--weights", nargs="+", default=["sisnet_mobile", "sisnet_small"])
+    add("--sizes", nargs="+", default=["256x256", "512x512", "720x1280"])
+    add("--data", default="$SIS_DATA/gopro/test", help="source of pairs")
+    add("--limit", type=int, default=12, help="pairs")
+    add("--runs", type=int, default=20)
+    add("--json", help="file to write the table to, too")
+    given = parser.parse_args()
+    source = open_source(given.data)
+
+    def examples():
+        for number, (_, *pair) in enumerate(source.examples()):
+            if number < given.limit:
+                yield pair
+
+    print(f"{machine()}\n\nagainst {source.name}, 2 threads\n", flush=True)
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder, "model.tflite")
-        rows = [
-            measure(model, kind, samples, path, arguments.runs)
-            for kind in FORMATS
-        ]
-    what = arguments.weights or f"{arguments.preset}, random weights"
-    print(f"{machine()}\n\n{what}, {height}x{width}, 2 threads\n")
+        for name in given.weights:
+            for size in given.sizes:
+                height, width = map(int, size.split("x"))
+                every = rows_of(
+                    name, height, width, examples, folder, given.runs
+                )
+                for row in every:
+                    print(" ".join(row), file=sys.stderr, flush=True)
+                    rows.append(row)
     print(text_table(HEADER, rows))
+    if given.json:
+        table = [dict(zip(HEADER, row, strict=True)) for row in rows]
+        pathlib.Path(given.json).write_text(json.dumps(table, indent=2) + "\n")
 
 
 if __name__ == "__main__":

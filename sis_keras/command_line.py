@@ -1,5 +1,6 @@
 """How every program starts and ends: quietly, and in one line."""
 
+import argparse
 import contextlib
 import errno
 import os
@@ -79,3 +80,10 @@ def end(message) -> NoReturn:
     program = pathlib.Path(sys.argv[0]).name
     print(f"{program}: {' '.join(str(message).split())}", file=sys.stderr)
     sys.exit(2)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message):
+        end(f"{message} (--help explains every flag)")

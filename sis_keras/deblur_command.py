@@ -5,7 +5,7 @@ import math
 import os
 import sys
 
-from sis_keras.command_line import end, guarded, import_tensorflow
+from sis_keras.command_line import Parser, guarded, import_tensorflow
 from sis_keras.errors import UserError
 from sis_keras.released import DEFAULT_WEIGHTS, weight_file
 
@@ -45,13 +45,6 @@ exit status:
   1   some files failed; they are listed
   2   a mistake in the command, or the only file failed: one line says what
 """
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message):
-        end(f"{message} (--help explains every flag)")
 
 
 def memory_size(text: str) -> int:
@@ -117,8 +110,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--weights",
         default=DEFAULT_WEIGHTS,
         metavar="NAME",
-        help="released weights, or the path of a weight file or of a "
-        "training's checkpoint (default: %(default)s)",
+        help="released weights, or the path of a weight file, of a "
+        "training's checkpoint or of what export.py wrote (default: "
+        "%(default)s)",
     )
     add(
         "--strength",

@@ -13,7 +13,7 @@ from sis_keras import tiles
 from sis_keras.errors import UserError
 from sis_keras.precision import PRECISIONS, best_precision, policy_of
 from sis_keras.released import DEFAULT_WEIGHTS
-from sis_keras.weights import load_restorer
+from sis_keras.weights import Restorer, load_restorer
 
 TURNS = [(turns, flipped) for flipped in (False, True) for turns in range(4)]
 
@@ -38,14 +38,15 @@ class Deblurrer:
         sharp = deblurrer(blurry)  # uint8 (height, width, 3), both
 
     Args:
-        weights: A released name, or the path of a weight file or checkpoint.
+        weights: A released name, or the path of a weight file, a checkpoint
+            or what export.py wrote.
         max_memory: Bytes that the process may take, libraries included;
             None takes half of what the machine has free.
         strength: From 0, the input, to 1, what the network restores.
         self_ensemble: The mean of the results for the 8 flips and turns of
             the picture: slightly better, and 8 times the work.
         precision: "float32" or "bfloat16"; None takes bfloat16 where the
-            processor computes in it.
+            processor computes in it. An export has its own.
 
     Raises:
         UserError: An argument is none of these, or the weights do not load.
@@ -74,6 +75,8 @@ class Deblurrer:
         self.precision = precision or best_precision()
         with policy_of(self.precision):
             self._restorer = load_restorer(weights)
+        if not isinstance(self._restorer, Restorer):
+            self.precision = _precision_of_an_export(precision)
         self.max_memory = max_memory or self._default_memory()
 
     def __call__(
@@ -123,6 +126,8 @@ class Deblurrer:
         Raises:
             UserError: `max_memory` is too small for the smallest tiles.
         """
+        if hasattr(self._restorer, "cut"):
+            return self._restorer.cut(height, width)
         found = tiles.cut(
             height,
             width,
@@ -216,3 +221,13 @@ def _check_strength(strength):
             "Expected strength from 0 (the input) to 1 (the network's "
             f"picture). Received: strength={strength!r}."
         )
+
+
+def _precision_of_an_export(asked):
+    """What stands for its memory; its arithmetic is its own."""
+    if asked not in (None, "float32"):
+        raise UserError(
+            "Expected precision for weight files alone: an export has its "
+            f"own. Received: precision={asked!r}."
+        )
+    return "float32"

@@ -31,13 +31,13 @@ def manifest() -> dict[str, dict]:
 
 
 def weight_file(source) -> pathlib.Path:
-    """The file that a released name or a path stands for.
+    """The file or folder that a released name or a path stands for.
 
     A name has no suffix, so `sisnet_mobile` is the release, whatever lies in
     the working folder, and `./sisnet_mobile` is a file.
 
     Args:
-        source: The name, or the path of any weight file.
+        source: The name, or the path of any weight file or export.
 
     Raises:
         UserError: Neither a name nor a file; or the released file is missing
@@ -47,9 +47,9 @@ def weight_file(source) -> pathlib.Path:
     if str(source) in entries:
         return _checked(str(source), entries[str(source)])
     path = pathlib.Path(source)
-    if not path.is_file():
+    if not path.exists():
         raise UserError(
-            "Expected the path of a weight file or checkpoint, or the name of "
+            "Expected the path of weights or of an export, or the name of "
             f"released weights ({', '.join(entries) or 'there are none'}). "
             f"Received: {source}, which does not exist."
         )

@@ -91,6 +91,23 @@ def cut(
     )
 
 
+def within(length: int, most: int, overlap: int) -> list[Span]:
+    """Cuts an axis into the fewest spans of at most `most`.
+
+    Args:
+        length: Of the axis.
+        most: Length of a span, 32 or more.
+        overlap: The least overlap of neighbours; it shrinks to a quarter of
+            `most`, a multiple of 32.
+    """
+    if length <= most:
+        return [Span(0, length)]
+    overlap = min(overlap, most // (4 * MULTIPLE) * MULTIPLE)
+    most = most // MULTIPLE * MULTIPLE
+    count = -(-(_rounded_up(length) - overlap) // (most - overlap))
+    return spans(length, count, overlap)
+
+
 def least_pixels(height: int, width: int, overlap: int) -> int:
     """The smallest `most_pixels` for which `cut` finds tiles."""
     return math.prod(

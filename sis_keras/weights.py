@@ -7,6 +7,7 @@ carries the generator's arguments, so that a file needs no flags to be read.
 
 import json
 import pathlib
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -182,15 +183,27 @@ class Restorer:
         return self._call(blurry).numpy()
 
 
-def load_restorer(source) -> Restorer:
-    """A restorer from released weights, a weight file or a checkpoint.
+def load_restorer(source) -> Callable:
+    """A restorer from released weights, a weight file, checkpoint or export.
 
     Args:
         source: The name of released weights, such as "sisnet_mobile", or the
-            path of a file.
+            path of a file, or of a folder that `export.py` wrote.
+
+    Returns:
+        A `Restorer`, or one like it: `LiteRTRestorer`, `SavedModelRestorer`.
 
     Raises:
         UserError: The file is missing, damaged, or not of this project.
     """
+    path = weight_file(source)
+    if path.is_dir():
+        from sis_keras.saved_model_restorer import SavedModelRestorer
+
+        return SavedModelRestorer(path)
+    if path.suffix == ".tflite":
+        from sis_keras.litert_file import LiteRTRestorer
+
+        return LiteRTRestorer(path)
     generator, metadata = load_generator(source)
     return Restorer(generator, pathlib.Path(source).name, metadata)

@@ -1,11 +1,16 @@
-"""Every operator of sisnet_mobile runs on phones' accelerators."""
+"""LiteRT files: what they compute, and where; the runtime's own verdict."""
 
 import functools
 
 import numpy as np
 import pytest
 
-from benchmarks import litert
+from benchmarks.litert import delegation
+from sis_keras import litert
+from sis_keras.generator import build_generator
+from sis_keras.litert_export import inputs
+from sis_keras.presets import preset_arguments
+from sis_keras.sources import open_source
 
 # Both sides are padded; small, because the operators are the same.
 SIZE = (40, 72)
@@ -13,19 +18,96 @@ SIZE = (40, 72)
 
 @functools.cache
 def mobile():
-    generator = litert.random_generator("sisnet_mobile")
-    return litert.at_size(generator, *SIZE), litert.pictures(*SIZE)
+    """Biases and output are not zero: a bias of zero is left out of a file,
+    and with it the addition that a ReLU is fused to."""
+    generator = build_generator(**preset_arguments("sisnet_mobile"))
+    random = np.random.default_rng(0)
+    for variable in generator.trainable_variables:
+        if not variable.numpy().any():
+            variable.assign(random.normal(0, 0.02, variable.shape))
+    return generator
 
 
-@pytest.mark.parametrize("kind", litert.FORMATS)
-def test_sisnet_mobile_is_fully_delegated(kind, tmp_path):
-    model, samples = mobile()
+@functools.cache
+def float32_file(io):
+    model = litert.fixed_model(mobile(), *SIZE, io)
+    return litert.float32_file(model)
+
+
+def file_of(quantize, io="float32"):
+    pictures = inputs(open_source("skimage:test"), *SIZE, io)
+    return litert.quantized(float32_file(io), quantize, pictures)
+
+
+def picture(io):
+    return next(inputs(open_source("skimage:train"), *SIZE, io))
+
+
+def run(content, x):
+    interpreter = litert.open_interpreter(content)
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
+    interpreter.invoke()
+    output = interpreter.get_output_details()[0]
+    return interpreter.get_tensor(output["index"])
+
+
+@pytest.mark.parametrize("quantize", litert.QUANTIZATIONS)
+def test_sisnet_mobile_is_fully_delegated(quantize, tmp_path):
+    content = file_of(quantize)
     path = tmp_path / "mobile.tflite"
-    path.write_bytes(litert.converted(model, kind, samples))
-    assert litert.delegation(path, runs=1)[0]
-    if kind == "float32":
-        np.testing.assert_allclose(
-            litert.run_file(path, samples[0]),
-            model(samples[0]).numpy(),
-            atol=1e-5,
-        )
+    path.write_bytes(content)
+    assert delegation(path, runs=1)[0]
+    delegated, left = litert.delegation(content)
+    assert not left
+    assert delegated.count("CONV_2D") == 105
+
+
+@pytest.mark.parametrize(
+    "quantize, least", [("none", 110), ("float16", 60), ("dynamic", 33)]
+)
+def test_a_file_computes_what_keras_computes(quantize, least):
+    """Random weights make corrections of 0.2 and more: errors are large."""
+    x = picture("float32")
+    expected = mobile()(x).numpy()
+    assert np.std(expected - x) > 0.05
+    error = run(file_of(quantize), x) - expected
+    assert -10 * np.log10(np.mean(error**2)) > least
+
+
+def test_int8_follows_keras():
+    x = picture("float32")
+    correction = mobile()(x).numpy() - x
+    found = run(file_of("int8"), x) - x
+    correlation = np.corrcoef(found.ravel(), correction.ravel())[0, 1]
+    assert correlation > 0.9
+
+
+def test_uint8_in_and_out_is_rounded_and_leaves_only_casts():
+    x = picture("uint8")
+    content = file_of("none", "uint8")
+    expected = mobile()(x / np.float32(255)).numpy() * 255
+    found = run(content, x)
+    assert found.dtype == np.uint8
+    # A half apart at most, but for the last digits of float32.
+    assert np.abs(found - expected.astype(np.float64)).max() < 0.5 + 1e-3
+    assert litert.delegation(content)[1] == ["CAST", "CAST"]
+
+
+def test_names_of_the_tensors():
+    interpreter = litert.open_interpreter(float32_file("float32"))
+    assert interpreter.get_signature_list() == {
+        "serving_default": {"inputs": ["blurry"], "outputs": ["restored"]}
+    }
+
+
+def test_what_is_not_a_file_is_refused():
+    with pytest.raises(litert.UserError, match="a LiteRT file"):
+        litert.open_interpreter(b"\0" * 100)
+
+
+def test_what_stays_in_float():
+    """The picture itself is never int8, only the correction."""
+    steps = litert.open_interpreter(file_of("int8"))._get_ops_details()
+    last = [x for x in steps if x["op_name"] != "DELEGATE"][-3:]
+    assert [x["op_name"] for x in last] == ["ADD", "SUB", "SUB"]
+    assert all(x["result_types"] == [np.float32] for x in last)

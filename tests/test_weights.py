@@ -108,9 +108,13 @@ def test_files_of_other_kinds(tmp_path):
 
 
 def test_missing_files_and_folders(tmp_path):
-    for path in (tmp_path / "none.safetensors", tmp_path):
-        with pytest.raises(UserError, match=f"{path}, which does not exist"):
-            weights.load_restorer(path)
+    path = tmp_path / "none.safetensors"
+    with pytest.raises(UserError, match=f"{path}, which does not exist"):
+        weights.load_restorer(path)
+    with pytest.raises(UserError, match=f"{tmp_path}, which"):
+        weights.load_restorer(tmp_path)
+    with pytest.raises(UserError, match=f"{tmp_path}, which does not read"):
+        weights.load_generator(tmp_path)
 
 
 def test_a_full_disk_leaves_the_old_file(generator, small_disk):
