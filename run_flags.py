@@ -33,7 +33,8 @@ flags.DEFINE_list(
     "train_data",
     [],
     "Sources to train on, separated by commas: a FOLDER of pairs, "
-    "photographs:FOLDER, frames:PATH, skimage:train, tfds:gopro/blur:train.",
+    "photographs:FOLDER, frames:PATH, skimage:train, tfds:gopro/blur:train; "
+    "half:SOURCE is any of them at half size.",
 )
 flags.DEFINE_list(
     "validation_data",
@@ -163,6 +164,12 @@ flags.DEFINE_enum(
     "adam",
     ["adam", "muon"],
     "Of the generator: the paper's, or Muon, which learns more in each step.",
+)
+flags.DEFINE_float(
+    "weight_decay",
+    0.0,
+    "Of Muon's kernels: each step they shrink by this times the learning rate.",
+    0.0,
 )
 flags.DEFINE_float("learning_rate", 1e-4, "After the warm-up.")
 flags.DEFINE_float("discriminator_learning_rate", 1e-4, "Adam.")

@@ -178,9 +178,10 @@ def make_optimizer(learning_rate, kind="adam"):
         FLAGS.decay,
         min(FLAGS.final_learning_rate, learning_rate),
     )
-    optimizer = {"adam": keras.optimizers.Adam, "muon": ConvMuon}[kind](
-        schedule
-    )
+    if kind == "muon":
+        optimizer = ConvMuon(schedule, weight_decay=FLAGS.weight_decay)
+    else:
+        optimizer = keras.optimizers.Adam(schedule)
     if FLAGS.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer

@@ -16,7 +16,7 @@ from sis_keras import trajectories
 from sis_keras.errors import UserError
 from sis_keras.frames import average_frames, blur_from_frames, mean_of_frames
 from sis_keras.moving_object import MovingObject, draw_objects
-from sis_keras.pictures import read_rgb, to_uint8
+from sis_keras.pictures import halved, read_rgb, to_uint8
 
 __all__ = [
     "average_frames",
@@ -98,7 +98,11 @@ def synthetic_blur(
 
 
 def photograph_pairs(
-    photographs: Iterable, versions: int, seed: int = 0, **settings
+    photographs: Iterable,
+    versions: int,
+    seed: int = 0,
+    half: bool = False,
+    **settings,
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Blurs each photograph in `versions` ways.
 
@@ -106,6 +110,7 @@ def photograph_pairs(
         photographs: Paths, or uint8 arrays `(height, width, 3)`.
         versions: Pairs from each.
         seed: With the photograph's place and the version, the pair's seed.
+        half: Takes the photographs at half size.
         **settings: For `synthetic_blur`.
 
     Yields:
@@ -117,6 +122,8 @@ def photograph_pairs(
             stem, picture = f"{place:04d}", photograph
         else:
             stem, picture = pathlib.Path(photograph).stem, read_rgb(photograph)
+        if half:
+            stem, picture = f"half/{stem}", halved(picture)
         for version in range(versions):
             pair = synthetic_blur(picture, (seed, place, version), **settings)
             yield f"{stem}/{version}", *pair

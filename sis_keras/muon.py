@@ -29,6 +29,8 @@ class ConvMuon(keras.optimizers.Muon):
         learning_rate: A float or a schedule.
         exclude_layers: See above.
         **kwargs: Of `keras.optimizers.Muon`; no weight decay unless given.
+            Muon's steps do not shrink with the gradient: without decay,
+            layers that matter little grow all the while.
     """
 
     def __init__(self, learning_rate=1e-3, exclude_layers=BY_ADAM, **kwargs):

@@ -74,3 +74,10 @@ def write_rgb(path, picture: np.ndarray) -> None:
 def to_uint8(image: np.ndarray) -> np.ndarray:
     """[0, 1] floats to uint8: clipped, then rounded, never truncated."""
     return np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def halved(picture: np.ndarray) -> np.ndarray:
+    """uint8 at half the height and width: means of 2x2 pixels."""
+    height, width, _ = picture.shape
+    size = (max(width // 2, 1), max(height // 2, 1))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)

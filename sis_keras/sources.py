@@ -8,6 +8,7 @@
 | `skimage:train`, `skimage:test` | the same, of scikit-image's photographs |
 | `frames:PATH` | a video or folder of frames; 7 to 13 of them averaged |
 | `tfds:gopro/blur:train` | a split of a TFDS builder of `datasets/` |
+| `half:SOURCE` | any of these at half size, so that a pixel is sharp |
 """
 
 import hashlib
@@ -21,7 +22,7 @@ import numpy as np
 from sis_keras import blur
 from sis_keras.errors import UserError
 from sis_keras.pairs import find_pairs, read_pair
-from sis_keras.pictures import list_pictures, read_rgb
+from sis_keras.pictures import halved, list_pictures, read_rgb
 
 # Changes whenever the same seed gives other synthetic blur.
 BLUR_VERSION = 1
@@ -118,8 +119,16 @@ def open_source(
     """
     text = os.path.expanduser(os.path.expandvars(text))
     kind, _, rest = text.partition(":")
-    settings = {"extent": streak, **BLURS[kind_of_blur]}
     rest = os.path.expanduser(rest)
+    settings = {"extent": streak, **BLURS[kind_of_blur]}
+    if kind == "half":
+        kind, _, folder = rest.partition(":")
+        if kind not in ("photographs", "skimage"):
+            return _half(
+                open_source(rest, inputs, seed=seed, make_builder=make_builder)
+            )
+        # Halved before they are blurred, lest noise is halved too.
+        settings, rest = {**settings, "half": True}, folder
     if kind == "photographs":
         paths = _photographs_in(kind, rest)
         return _photographs(text, paths, versions, seed, settings)
@@ -135,6 +144,19 @@ def open_source(
             raise UserError(f"No TFDS builders are to be had for {text}.")
         return _tfds(text, rest, make_builder)
     return _folder(text, inputs)
+
+
+def _half(source):
+    def examples():
+        for name, *pair in source.examples():
+            yield f"half/{name}", *map(halved, pair)
+
+    return source._replace(
+        name=f"half:{source.name}",
+        fingerprint=f"half:{source.fingerprint}",
+        input=f"{source.input}, at half size",
+        examples=examples,
+    )
 
 
 def _folder(text, inputs):
@@ -200,7 +222,7 @@ def _photographs(text, paths, versions, seed, settings):
         input=(
             f"synthetic blur ({'pan' if 'pan' in settings else 'dynamic'}), "
             f"seed {seed}, camera streaks of {shortest:g} to {longest:g} "
-            "pixels at 720p"
+            f"pixels at 720p{', at half size' if 'half' in settings else ''}"
         ),
         files=_resolved(paths),
         examples=lambda: blur.photograph_pairs(

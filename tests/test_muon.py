@@ -72,6 +72,27 @@ def test_the_rest_gets_adam(name, shape):
     np.testing.assert_allclose(kernel.numpy(), twin.numpy(), atol=1e-7)
 
 
+def test_weight_decay_is_the_kernels_alone():
+    """Each step first takes rate * decay of a kernel away (decoupled)."""
+    names = {
+        "kernel": (3, 3, 4, 6),
+        "bias": (5,),
+        "to_rgb_kernel": (3, 3, 4, 3),
+    }
+    for name, shape in names.items():
+        decayed, plain = variable(shape, name), variable(shape, name)
+        before = decayed.numpy()
+        (gradient,) = random_gradients(shape, 1)
+        for kernel, decay in ((decayed, 0.5), (plain, 0.0)):
+            optimizer = ConvMuon(RATE, weight_decay=decay)
+            optimizer.build([kernel])
+            optimizer.apply([keras.ops.convert_to_tensor(gradient)])
+        share = RATE * 0.5 if name == "kernel" else 0.0
+        np.testing.assert_allclose(
+            plain.numpy() - decayed.numpy(), share * before, atol=1e-6
+        )
+
+
 def test_its_configuration_makes_it_again():
     optimizer = ConvMuon(RATE, momentum=0.9)
     again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))

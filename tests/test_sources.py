@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from datasets.prepare import prepared_builder
+from sis_keras.blur import photograph_pairs
 from sis_keras.errors import UserError
 from sis_keras.sources import SKIMAGE_PHOTOGRAPHS, of_sequence, open_source
 
@@ -135,6 +136,50 @@ def test_already_sharp_pictures(tmp_path):
         np.testing.assert_array_equal(sharp, photograph)
     with pytest.raises(UserError, match="sharp:FOLDER.*which holds none"):
         open_source(f"sharp:{tmp_path}/none")
+
+
+def halved(picture):
+    """Means of 2x2 pixels, halves rounded up."""
+    height, width, _ = picture.shape
+    parts = picture.reshape(height // 2, 2, width // 2, 2, 3)
+    return (parts.sum((1, 3), dtype=int) + 2) // 4
+
+
+def test_half_the_size_of_pairs(tmp_path):
+    random = np.random.default_rng(0)
+    pair = random.integers(0, 256, (2, 48, 64, 3), np.uint8)
+    for half, picture in zip(("blur", "sharp"), pair, strict=True):
+        path = tmp_path / "a" / half / "1.png"
+        path.parent.mkdir(parents=True)
+        Image.fromarray(picture).save(path)
+    whole = open_source(str(tmp_path))
+    source = open_source(f"half:{tmp_path}")
+    assert source.count == 1 and not source.synthetic
+    assert source.files == whole.files
+    assert source.fingerprint != whole.fingerprint
+    ((name, *found),) = assert_same_twice(source, 1)
+    assert name == "half/a/1"
+    for picture, expected in zip(found, map(halved, pair), strict=True):
+        assert np.abs(picture.astype(int) - expected).max() <= 1
+
+
+def test_photographs_are_halved_before_they_are_blurred(tmp_path):
+    """So that the noise of a blurred one is not halved with it."""
+    picture = save(tmp_path / "street.png")
+    small = halved(picture).astype(np.uint8)
+    Image.fromarray(small).save(tmp_path / "small.png")
+    source = open_source(f"half:photographs:{tmp_path}", versions=2, seed=3)
+    assert source.count == 4 and source.synthetic
+    found = assert_same_twice(source, 4)
+    assert [name for name, *_ in found] == [
+        f"half/{stem}/{number}"
+        for stem in ("small", "street")
+        for number in range(2)
+    ]
+    (expected, *_) = photograph_pairs([small], 1, 3)
+    by_hand = photograph_pairs([picture], 1, 3, half=True)
+    for a, b in zip(expected[1:], next(by_hand)[1:], strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_the_fingerprint_of_photographs_is_of_the_blur_too(tmp_path):
