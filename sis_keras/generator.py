@@ -6,69 +6,13 @@ import keras
 from keras import ops
 
 from sis_keras.inception import extracting_path
+from sis_keras.padding import ReflectPad
+from sis_keras.upsampling import ICNR, BilinearUpsample, DepthToSpace
 
 SCALE_MULTIPLE = 32
 # Neighbouring seeds of a network must not share those of its kernels.
 SEEDS_OF_A_NETWORK = 10_000
 FUSIONS = ("add", "concat")
-
-# === Layers ===
-
-
-@keras.saving.register_keras_serializable("sis_keras")
-class ReflectPad(keras.layers.Layer):
-    """Reflects the lower and right edges up to a multiple of `multiple`.
-
-    Any size works, 1x1 included: the reflection repeats as often as needed
-    and equals `np.pad(mode="reflect")`. An unknown size takes an index gather;
-    a known one rows and concatenation, which phones' accelerators can do.
-
-    Input shape: `(batch, height, width, channels)`.
-    Output shape: the same, height and width rounded up.
-    """
-
-    def __init__(self, multiple: int = SCALE_MULTIPLE, **kwargs):
-        super().__init__(**kwargs)
-        self.multiple = multiple
-
-    def compute_output_shape(self, input_shape):
-        batch, height, width, channels = input_shape
-        return batch, self._padded(height), self._padded(width), channels
-
-    def call(self, inputs):
-        return self._pad_axis(self._pad_axis(inputs, 1), 2)
-
-    def _padded(self, size):
-        if size is None:
-            return None
-        return (size + self.multiple - 1) // self.multiple * self.multiple
-
-    def _pad_axis(self, x, axis):
-        size = x.shape[axis]
-        if size is not None:
-            return self._pad_known(x, axis, size)
-        size = ops.shape(x)[axis]
-        period = ops.maximum(2 * size - 2, 1)
-        index = ops.arange(size, self._padded(size), dtype="int32") % period
-        edge = ops.take(x, ops.minimum(index, period - index), axis=axis)
-        return ops.concatenate([x, edge], axis)
-
-    def _pad_known(self, x, axis, size):
-        if size % self.multiple == 0:
-            return x
-        period = max(2 * size - 2, 1)
-        rows = []
-        for index in range(size, self._padded(size)):
-            row = min(index % period, period - index % period)
-            rows.append(x[(slice(None),) * axis + (slice(row, row + 1),)])
-        # Accelerators concatenate at most five tensors at once.
-        while len(rows) > 1:
-            starts = range(0, len(rows), 4)
-            rows = [ops.concatenate(rows[i : i + 4], axis) for i in starts]
-        return ops.concatenate([x, *rows], axis)
-
-    def get_config(self):
-        return {**super().get_config(), "multiple": self.multiple}
 
 
 @keras.saving.register_keras_serializable("sis_keras")
@@ -99,100 +43,6 @@ class RestoredImage(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "residual": self.residual}
-
-
-@keras.saving.register_keras_serializable("sis_keras")
-class DepthToSpace(keras.layers.Layer):
-    """Pixel shuffle (Eq. 2): `(h, w, r*r*c)` to `(r*h, r*w, c)`."""
-
-    def __init__(self, scale: int, **kwargs):
-        super().__init__(**kwargs)
-        self.scale = scale
-
-    def call(self, inputs):
-        return ops.depth_to_space(inputs, self.scale)
-
-    def get_config(self):
-        return {**super().get_config(), "scale": self.scale}
-
-
-@keras.saving.register_keras_serializable("sis_keras")
-class BilinearUpsample(keras.layers.Layer):
-    """Bilinear upsampling by a whole factor, at any height and width.
-
-    A resize with half-pixel centres. Sizes unknown when traced, which Keras's
-    own resize refuses, take slices and sums instead: each of the `scale`
-    phases of an axis is a fixed mean of a row and its neighbour.
-
-    Input shape: `(batch, height, width, channels)`.
-    Output shape: `(batch, scale * height, scale * width, channels)`.
-    """
-
-    def __init__(self, scale: int, **kwargs):
-        super().__init__(**kwargs)
-        self.scale = scale
-
-    def compute_output_shape(self, input_shape):
-        batch, *sizes, channels = input_shape
-        sizes = [size and size * self.scale for size in sizes]
-        return batch, *sizes, channels
-
-    def call(self, inputs):
-        _, *sizes, _ = ops.shape(inputs)
-        if all(isinstance(size, int) for size in sizes):
-            sizes = [size * self.scale for size in sizes]
-            # TensorFlow resizes to float32 alone; left to cast back, Keras
-            # would clip, which costs a training step more than the resize.
-            x = ops.cast(inputs, "float32")
-            x = ops.image.resize(x, sizes, data_format="channels_last")
-            return ops.cast(x, self.compute_dtype)
-        return self._stretch(self._stretch(inputs, 1), 2)
-
-    def _stretch(self, x, axis):
-        shape = list(ops.shape(x))
-        size = shape[axis]
-
-        def rows(x, start, count):
-            # Not x[start:…]: on TensorFlow the gradient of `ops.slice` is
-            # many times faster.
-            starts, counts = [0, 0, 0, 0], list(shape)
-            starts[axis], counts[axis] = start, count
-            return ops.slice(x, starts, counts)
-
-        edges = rows(x, 0, 1), rows(x, size - 1, 1)
-        padded = ops.concatenate([edges[0], x, edges[1]], axis)
-        before, after = rows(padded, 0, size), rows(padded, 2, size)
-        phases = []
-        for phase in range(self.scale):
-            offset = (phase + 0.5) / self.scale - 0.5
-            neighbour = before if offset < 0 else after
-            phases.append(x * (1 - abs(offset)) + neighbour * abs(offset))
-        shape[axis] = size * self.scale
-        return ops.reshape(ops.stack(phases, axis + 1), shape)
-
-    def get_config(self):
-        return {**super().get_config(), "scale": self.scale}
-
-
-@keras.saving.register_keras_serializable("sis_keras")
-class ICNR(keras.initializers.Initializer):
-    """Starts a pixel shuffle of `scale` as nearest-neighbour upsampling.
-
-    Reference: Aitken et al., "Checkerboard artifact free sub-pixel
-    convolution", arXiv:1707.02937.
-    """
-
-    def __init__(self, scale: int, seed: int):
-        self.scale, self.seed = scale, seed
-
-    def __call__(self, shape, dtype=None):
-        copies = self.scale**2
-        one = (*shape[:-1], shape[-1] // copies)
-        kernel = keras.initializers.HeNormal(self.seed)(one, dtype)
-        return ops.tile(kernel, (1, 1, 1, copies))
-
-    def get_config(self):
-        return {"scale": self.scale, "seed": self.seed}
 
 
 # === Functional Model ===
@@ -241,7 +91,7 @@ def build_generator(
             f"Received: fusion_channels={fusion_channels}"
         )
     blurry = keras.Input((None, None, 3), name="blurry")
-    x = ReflectPad()(blurry)
+    x = ReflectPad(SCALE_MULTIPLE)(blurry)
     x = keras.layers.Rescaling(2.0, -1.0)(x)
     scales = extracting_path(
         x,

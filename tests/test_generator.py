@@ -6,14 +6,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from expanding_path import Recomputed
 
-from sis_keras.generator import (
-    ICNR,
-    BilinearUpsample,
-    ReflectPad,
-    RestoredImage,
-    build_generator,
-)
+from sis_keras.generator import RestoredImage, build_generator
 
 SMALL = {"width_multiplier": 0.25, "fusion_channels": 8}
 ALL_ON = {"intermediate_path": True, "info_box": True, "fusion": "add"}
@@ -66,20 +61,7 @@ def kernels(model):
     return {layer.name: layer.kernel.numpy() for layer in layers}
 
 
-# === Padding and sizes ===
-
-
-@pytest.mark.parametrize(
-    "height, width", [*SIZES, (2, 31), (65, 1), (7, 97), (31, 33)]
-)
-def test_reflect_pad_equals_numpy(height, width):
-    x = picture(height, width, batch=2)
-    after = (-height % 32, -width % 32)
-    padding = ((0, 0), (0, after[0]), (0, after[1]), (0, 0))
-    expected = np.pad(x, padding, mode="reflect")
-    np.testing.assert_array_equal(run(ReflectPad(), x), expected)
-    shape = ReflectPad().compute_output_shape(x.shape)
-    assert shape == expected.shape
+# === Any size ===
 
 
 @pytest.mark.parametrize("height, width", SIZES)
@@ -105,112 +87,7 @@ def test_traced_with_unknown_size_equals_eager(generator):
         )
 
 
-def of_unknown_size(layer):
-    signature = tf.TensorSpec((None, None, None, 3))
-    return tf.function(layer, input_signature=[signature])
-
-
-@pytest.mark.parametrize("height, width", SIZES)
-def test_reflect_pad_traced_with_unknown_size_is_the_same(height, width):
-    x = picture(height, width, batch=2)
-    np.testing.assert_array_equal(
-        run(of_unknown_size(ReflectPad()), x), run(ReflectPad(), x)
-    )
-
-
-@pytest.mark.parametrize("trace", [lambda layer: layer, of_unknown_size])
-@pytest.mark.parametrize("scale", [2, 4, 8])
-@pytest.mark.parametrize("height, width", [(1, 1), (1, 3), (5, 2)])
-def test_bilinear_upsample_is_half_pixel_bilinear(scale, height, width, trace):
-    x, layer = picture(height, width, batch=2), BilinearUpsample(scale)
-    expected = bilinear(x, scale)
-    np.testing.assert_allclose(run(trace(layer), x), expected, atol=1e-6)
-    assert layer.compute_output_shape(x.shape) == expected.shape
-    assert layer.compute_output_shape((2, None, width, 3))[1] is None
-
-
-# === Algorithm 1, written again in NumPy ===
-
-
-def bilinear(x, scale):
-    for axis in (1, 2):
-        size = x.shape[axis]
-        at = (np.arange(size * scale) + 0.5) / scale - 0.5
-        at = np.clip(at, 0, size - 1)
-        below = np.minimum(at.astype(int), max(size - 2, 0))
-        above = np.minimum(below + 1, size - 1)
-        part = (at - below).reshape((-1, 1, 1) if axis == 1 else (-1, 1))
-        x = x.take(below, axis) * (1 - part) + x.take(above, axis) * part
-    return x
-
-
-def pixel_shuffle(x, scale):
-    """Output pixel (y r + i, x r + j) is channels (i r + j) c ... of (y, x)."""
-    n, h, w, channels = x.shape
-    x = x.reshape(n, h, w, scale, scale, channels // scale**2)
-    return x.transpose(0, 1, 3, 2, 4, 5).reshape(n, h * scale, w * scale, -1)
-
-
-class Recomputed:
-    """The expanding path from a model's weights, in float64."""
-
-    def __init__(self, model):
-        self.model = model
-
-    def weights(self, name):
-        kernel, bias = self.model.get_layer(name).get_weights()
-        return kernel.astype(np.float64), bias
-
-    def conv_1x1(self, x, name):
-        kernel, bias = self.weights(name)
-        return x @ kernel[0, 0] + bias
-
-    def conv_3x3(self, x, name):
-        kernel, bias = self.weights(name)
-        _, h, w, _ = x.shape
-        x = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        return bias + sum(
-            x[:, i : i + h, j : j + w] @ kernel[i, j]
-            for i in range(3)
-            for j in range(3)
-        )
-
-    def fsconv(self, x, name):
-        """Each input pixel adds its 4x4 footprint at stride 2; then ReLU."""
-        kernel, bias = self.weights(name)
-        n, h, w, _ = x.shape
-        y = np.zeros((n, 2 * h + 2, 2 * w + 2, kernel.shape[2]))
-        for i in range(4):
-            for j in range(4):
-                y[:, i : i + 2 * h : 2, j : j + 2 * w : 2] += x @ kernel[i, j].T
-        return np.maximum(y[:, 1:-1, 1:-1] + bias, 0)
-
-    def merged(self, k, maps, fusion):
-        if fusion == "add" or len(maps) == 1:
-            return sum(maps)
-        return self.conv_1x1(np.concatenate(maps, axis=-1), f"merged_{k}")
-
-    def before_tanh(self, scales, fusion, intermediate_path, info_box):
-        """`scales`: the trunk's maps at 1/2, 1/4, 1/8, 1/16, 1/32."""
-        info_0 = self.conv_1x1(scales[4], "info_0")
-        supplements = {k: [] for k in (1, 2, 3, 4)}
-        for k in supplements:
-            if info_box:
-                x = self.conv_1x1(info_0, f"info_{k}_channels")
-                supplements[k].append(pixel_shuffle(x, 2**k))
-            if intermediate_path:
-                x = self.conv_1x1(scales[4 - k], f"detail_{k}")
-                supplements[k].append(x)
-        previous = {1: self.fsconv(info_0, "previous_1")}
-        for k in (1, 2, 3):
-            x = self.merged(k, [previous[k], *supplements[k]], fusion)
-            previous[k + 1] = self.fsconv(x, f"previous_{k + 1}")
-        smooth = previous[4] + sum(
-            bilinear(previous[k], 2 ** (4 - k)) for k in (1, 2, 3)
-        )
-        smooth = np.maximum(self.conv_3x3(smooth, "previous_smooth"), 0)
-        x = self.merged(4, [smooth, *supplements[4]], fusion)
-        return self.conv_3x3(self.fsconv(x, "expanded"), "to_rgb")
+# === Algorithm 1 ===
 
 
 @pytest.fixture(scope="module")
@@ -339,19 +216,6 @@ def test_no_two_kernels_start_from_the_same_draws():
     assert len(draws) > 100
 
 
-@pytest.mark.parametrize("scale", [2, 4, 8, 16])
-def test_icnr_starts_as_nearest_neighbour(scale):
-    kernel = np.asarray(ICNR(scale, seed=5)((1, 1, 6, scale**2 * 4)))
-    x = np.random.default_rng(1).normal(size=(2, 3, 2, 6))
-    shuffled = pixel_shuffle(x @ kernel[0, 0], scale)
-    nearest = shuffled[:, ::scale, ::scale]
-    nearest = nearest.repeat(scale, axis=1).repeat(scale, axis=2)
-    np.testing.assert_array_equal(shuffled, nearest)
-    assert np.unique(nearest).size == 2 * 3 * 2 * 4
-    deviation = np.sqrt(2 / 6)
-    assert abs(kernel.std() / deviation - 1) < 0.5
-
-
 def test_info_box_of_a_fresh_model_repeats_pixels():
     model = fresh()
     names = ("info_1", "info_2", "info_3", "info_4")
@@ -409,4 +273,10 @@ def test_mixed_bfloat16_gives_float32_pictures(mixed_bfloat16, generator):
     restored = run(model, x)
     assert model.get_layer("previous_1").compute_dtype == "bfloat16"
     assert restored.dtype == "float32"
-    np.testing.assert_allclose(restored, run(generator, x), atol=0.05)
+    expected = run(generator, x)
+    error, correction = (
+        np.sqrt(np.mean(difference**2))
+        for difference in (restored - expected, expected - x)
+    )
+    # bfloat16 keeps 8 bits: each rounding errs by 1/512 at most.
+    assert 0 < error < 0.02 * correction

@@ -23,11 +23,13 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from sis_keras import generator as layers
 from sis_keras import saved_model, weights
 from sis_keras.errors import UserError
+from sis_keras.generator import RestoredImage
 from sis_keras.inception import TrunkNormalization
+from sis_keras.padding import ReflectPad
 from sis_keras.saved_model_restorer import SavedModelRestorer
+from sis_keras.upsampling import BilinearUpsample, DepthToSpace
 
 ROOT = pathlib.Path(__file__).parents[1]
 METADATA = {"arguments": {"width_multiplier": 0.25}, "card": {"step": 7}}
@@ -38,7 +40,7 @@ SHAPES = ((1, 1, 1), (1, 3, 70), (2, 33, 47), (1, 64, 32))
 def small_network():
     """Each kind of layer that a generator has, once."""
     blurry = keras.Input((None, None, 3))
-    x = layers.ReflectPad()(blurry)
+    x = ReflectPad(32)(blurry)
     x = keras.layers.Rescaling(2.0, -1.0)(x)
     x = keras.layers.Conv2D(4, 3, strides=2, padding="same")(x)
     x = keras.layers.Activation("relu")(TrunkNormalization()(x))
@@ -47,12 +49,12 @@ def small_network():
     x = keras.layers.Add()(
         [
             x,
-            layers.BilinearUpsample(2)(deep),
-            layers.DepthToSpace(2)(keras.layers.Conv2D(16, 1)(deep)),
+            BilinearUpsample(2)(deep),
+            DepthToSpace(2)(keras.layers.Conv2D(16, 1)(deep)),
         ]
     )
     x = keras.layers.Conv2DTranspose(3, 4, strides=2, padding="same")(x)
-    restored = layers.RestoredImage()([blurry, x])
+    restored = RestoredImage()([blurry, x])
     return keras.Model(blurry, restored, name="small")
 
 
