@@ -17,7 +17,7 @@ from sis_keras.checkpoint import restore_checkpoint, save_checkpoint
 from sis_keras.content_training import ContentTraining, scanned_steps
 from sis_keras.csv_log import CsvLog
 from sis_keras.device_pictures import Pictures
-from sis_keras.errors import UserError
+from sis_keras.errors import UserError, training_lost
 from sis_keras.evaluation import restore
 from sis_keras.inception import freeze_batch_norm
 from sis_keras.throughput import Throughput
@@ -198,12 +198,7 @@ class JaxRun:
         in_a_row = int(self.state.skipped_in_a_row)
         if in_a_row >= self.most_skipped:
             self._checkpoint()
-            raise UserError(
-                f"Stopped at step {self.step}: the last {in_a_row} steps gave "
-                "a loss or gradient that is not finite; none of them changed "
-                f"a weight. {self.last_path} holds the last good state. Lower "
-                "--learning_rate, set --clip_norm, or look at the data."
-            )
+            raise training_lost(self.step, in_a_row, self.last_path)
 
     def _checkpoint(self):
         self.training.put(self.state)

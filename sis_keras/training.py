@@ -17,7 +17,7 @@ import tqdm
 from sis_keras import metrics, weights
 from sis_keras.checkpoint import restore_checkpoint, save_checkpoint
 from sis_keras.data import Crops, training_batches
-from sis_keras.errors import UserError
+from sis_keras.errors import UserError, training_lost
 from sis_keras.evaluation import restore
 from sis_keras.gan import DeblurringGAN
 from sis_keras.inception import freeze_batch_norm
@@ -201,12 +201,7 @@ class TrainingRun:
         in_a_row = int(self._number(self.gan.skipped_in_a_row))
         if in_a_row >= self.most_skipped:
             self._checkpoint()
-            raise UserError(
-                f"Stopped at step {self.step}: the last {in_a_row} steps gave "
-                "a loss or gradient that is not finite; none of them changed "
-                f"a weight. {self.last_path} holds the last good state. Lower "
-                "--learning_rate, set --clip_norm, or look at the data."
-            )
+            raise training_lost(self.step, in_a_row, self.last_path)
 
     def _checkpoint(self):
         state = {
