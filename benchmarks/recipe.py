@@ -28,6 +28,8 @@ TRIALS = {
     "Adam, 3e-3": ["--optimizer=adam", "--learning_rate=3e-3"],
     "Muon, 4e-3": ["--learning_rate=4e-3"],
     "Muon, 8e-3": ["--learning_rate=8e-3"],
+    "no weight decay": ["--weight_decay=0"],
+    "weight decay 0.1": ["--weight_decay=0.1"],
     "MSE": ["--content=mse", "--frequency_weight=0"],
     "no frequency term": ["--frequency_weight=0"],
     "batch normalisation": ["--normalization=batch"],

@@ -3,11 +3,14 @@
 import collections
 import itertools
 import pathlib
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
 
 from sis_keras import litert, litert_parity
+from sis_keras.errors import UserError
 from sis_keras.files import atomic_path
 from sis_keras.litert_file import LiteRTRestorer, with_metadata
 from sis_keras.pictures import to_uint8
@@ -15,6 +18,11 @@ from sis_keras.released import fingerprint, weight_file
 from sis_keras.sources import Source
 from sis_keras.weights import Restorer, load_generator
 
+OPEN = """
+import sys
+from ai_edge_litert.interpreter import Interpreter
+Interpreter(sys.argv[1]).allocate_tensors()
+"""
 # More than so many pictures tell neither ranges nor parity better.
 MOST_PICTURES = 32
 
@@ -70,6 +78,7 @@ def write_litert(
     }
     with atomic_path(output) as temporary:
         temporary.write_bytes(with_metadata(content, metadata))
+        _check_it_opens(temporary)
         metadata["parity"] = litert_parity.compare(
             LiteRTRestorer(temporary),
             by_keras,
@@ -79,6 +88,21 @@ def write_litert(
         metadata["parity"]["source"] = parity.name
         temporary.write_bytes(with_metadata(content, metadata))
     return {**metadata, "operators": operators_of(content)}
+
+
+def _check_it_opens(path):
+    """In another process, because XNNPACK aborts where scales are extreme."""
+    done = subprocess.run(
+        [sys.executable, "-c", OPEN, str(path)], capture_output=True
+    )
+    if done.returncode:
+        raise UserError(
+            "Expected a file that LiteRT opens. Received: one that ends the "
+            f"runtime (status {done.returncode}), as int8 does where a layer "
+            "is dead or its values are huge; nothing was written. Try "
+            "--quantize=dynamic, or other weights; `python -m "
+            "benchmarks.activations WEIGHTS` shows each scale."
+        )
 
 
 def _rounding(restorer):

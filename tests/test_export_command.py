@@ -80,6 +80,16 @@ def test_a_file_that_differs_gets_no_name(tiny_weights, pairs, monkeypatch):
     assert not list(weights.parent.glob("*out*")), "nothing is left over"
 
 
+def test_a_file_that_ends_the_runtime_gets_no_name(
+    tiny_weights, pairs, monkeypatch
+):
+    """XNNPACK aborts on scales that differ by more than 2^40 or so."""
+    monkeypatch.setattr(litert_export, "OPEN", "import os; os.abort()")
+    with pytest.raises(UserError, match="a file that LiteRT opens"):
+        export_command.main(arguments(tiny_weights, pairs))
+    assert not list(tiny_weights[0].parent.glob("*out*"))
+
+
 def test_never_replaced_unless_told(tiny_weights, pairs):
     output = tiny_weights[0].with_name("out.tflite")
     output.write_bytes(b"precious")

@@ -1,0 +1,104 @@
+"""What each scale of the trunk does: python -m benchmarks.activations WEIGHTS
+
+On whole pictures of --data (pairs): the largest value of the trunk's maps at
+1/2 to 1/32 of the scale, the share of values above zero, and the PSNR lost
+where a scale's 1x1 convolution (detail_4 … detail_1, info_0) gives its mean
+over the picture instead. Dead or exploding scales show here.
+"""
+
+import argparse
+import itertools
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from keras import ops
+
+from benchmarks.reporting import machine, text_table
+from sis_keras.metrics import psnr
+from sis_keras.pictures import to_uint8
+from sis_keras.sources import open_source
+from sis_keras.weights import load_generator
+
+SCALES = {
+    "1/2": "detail_4",
+    "1/4": "detail_3",
+    "1/8": "detail_2",
+    "1/16": "detail_1",
+    "1/32": "info_0",
+}
+HEADER = ["scale", "largest", "above zero", "dB lost without"]
+
+
+class Mean(keras.layers.Layer):
+    """A map to its mean over the picture."""
+
+    def call(self, x):
+        return ops.zeros_like(x) + ops.mean(x, (1, 2), keepdims=True)
+
+
+def without(generator: keras.Model, name: str) -> keras.Model:
+    """The same network, the layer's output replaced by its mean."""
+
+    def called(layer, *inputs, **options):
+        output = layer(*inputs, **options)
+        return Mean()(output) if layer.name == name else output
+
+    return keras.models.clone_model(
+        generator, call_function=called, clone_function=lambda layer: layer
+    )
+
+
+def rows_of(generator: keras.Model, pairs: list) -> list[list[str]]:
+    """A row for each scale."""
+    maps = keras.Model(
+        generator.input,
+        [generator.get_layer(name).input for name in SCALES.values()],
+    )
+    values = [maps(_picture(blurry)) for blurry, _ in pairs]
+    whole = _score(generator, pairs)
+    rows = []
+    for number, (scale, name) in enumerate(SCALES.items()):
+        at_scale = [np.asarray(x[number]) for x in values]
+        rows.append(
+            [
+                scale,
+                f"{max(x.max() for x in at_scale):.3g}",
+                f"{np.mean([(x > 0).mean() for x in at_scale]):.1%}",
+                f"{whole - _score(without(generator, name), pairs):.3f}",
+            ]
+        )
+    return rows
+
+
+def _score(model, pairs):
+    restored = (to_uint8(np.asarray(model(_picture(x)))[0]) for x, _ in pairs)
+    return np.mean(
+        [psnr(x, sharp) for x, (_, sharp) in zip(restored, pairs, strict=True)]
+    )
+
+
+def _picture(blurry):
+    return blurry[None] / np.float32(255)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("weights", help="released name or weight file")
+    parser.add_argument("--data", default="$SIS_DATA/gopro/test")
+    parser.add_argument("--limit", type=int, default=3, help="pairs")
+    given = parser.parse_args()
+    generator, _ = load_generator(given.weights)
+    examples = open_source(given.data).examples()
+    pairs = [pair for _, *pair in itertools.islice(examples, given.limit)]
+    print(f"{machine()}\n\n{given.weights}, {len(pairs)} of {given.data}\n")
+    print(text_table(HEADER, rows_of(generator, pairs)))
+
+
+if __name__ == "__main__":
+    main()
