@@ -165,7 +165,7 @@ def main(arguments: list[str] | None = None) -> None:
         SystemExit: A flag is wrong (2), or some files failed (1).
     """
     given = make_parser().parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ["KERAS_BACKEND"] = "tensorflow"  # Whatever keras.json says.
     from sis_keras import deblur_jobs, deblur_run

@@ -28,6 +28,8 @@ from sis_keras.errors import UserError
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
 IO_TYPES = ("float32", "uint8")
 SIDES = (32, 4096)
+# Of an int8 tensor; a layer that is used has several times as much.
+LEAST_RANGE = 0.02
 # Of the converter's names: what stays in float32, whatever the rest.
 IN_FLOAT = r"restored\w*/(Relu|add|sub)|border_|StatefulPartitionedCall"
 
@@ -96,7 +98,19 @@ def quantized(
         if work.need_calibration:
             batches = [{"blurry": picture} for picture in pictures]
             ranges = work.calibrate({"serving_default": batches})
+            _widen(ranges)
         return bytes(work.quantize(ranges).quantized_model)
+
+
+def _widen(ranges):
+    """Gives tensors that are always zero, or nearly, a range.
+
+    XNNPACK aborts without, and leaves out changes of scale by 256 and more.
+    """
+    for found in ranges.values():
+        if "max" in found:
+            least = found["min"] + np.float32(LEAST_RANGE)
+            found["max"] = np.maximum(found["max"], least)
 
 
 def _recipe(quantize):

@@ -2,12 +2,13 @@
 
 import functools
 
+import keras
 import numpy as np
 import pytest
 
 from benchmarks.litert import delegation
 from sis_keras import litert
-from sis_keras.generator import build_generator
+from sis_keras.generator import RestoredImage, build_generator
 from sis_keras.litert_export import inputs
 from sis_keras.presets import preset_arguments
 from sis_keras.sources import open_source
@@ -80,6 +81,25 @@ def test_int8_follows_keras():
     found = run(file_of("int8"), x) - x
     correlation = np.corrcoef(found.ravel(), correction.ravel())[0, 1]
     assert correlation > 0.9
+
+
+def test_int8_of_a_dead_layer():
+    """Always zero, so that it has no range of its own."""
+    blurry = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(
+        8,
+        3,
+        padding="same",
+        activation="relu",
+        bias_initializer=keras.initializers.Constant(-100),
+    )(blurry)
+    x = keras.layers.Conv2D(3, 3, padding="same", name="to_rgb")(x)
+    dead = keras.Model(blurry, RestoredImage()([blurry, x]))
+    whole = litert.float32_file(litert.fixed_model(dead, *SIZE))
+    pictures = inputs(open_source("skimage:test"), *SIZE, "float32")
+    x = picture("float32")
+    found = run(litert.quantized(whole, "int8", pictures), x)
+    np.testing.assert_allclose(found, x, atol=1e-4)
 
 
 def test_uint8_in_and_out_is_rounded_and_leaves_only_casts():
