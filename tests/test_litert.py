@@ -83,6 +83,20 @@ def test_int8_follows_keras():
     assert correlation > 0.9
 
 
+def test_int8_ranges_are_those_of_every_picture():
+    """One bright picture among dark ones comes back bright."""
+    blurry = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(3, 1, use_bias=False)(blurry)
+    x = keras.layers.Conv2D(3, 1, use_bias=False)(x)
+    model = keras.Model(blurry, RestoredImage(residual=False)([blurry, x]))
+    model.set_weights([np.eye(3)[None, None]] * 2)
+    whole = litert.float32_file(litert.fixed_model(model, *SIZE))
+    bright = np.full((1, *SIZE, 3), 0.9, np.float32)
+    pictures = [bright, *[bright / 10] * 20]
+    found = run(litert.quantized(whole, "int8", pictures), bright)
+    np.testing.assert_allclose(found, (np.tanh(0.9) + 1) / 2, atol=0.01)
+
+
 def test_int8_of_a_dead_layer():
     """Always zero, so that it has no range of its own."""
     blurry = keras.Input((None, None, 3))
