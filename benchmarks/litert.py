@@ -144,7 +144,15 @@ def main():
         for name in given.weights:
             for size in given.sizes:
                 height, width = map(int, size.split("x"))
-                every = rows_of(name, height, width, source, folder, given.runs)
+                every = rows_of(
+                    name,
+                    height,
+                    width,
+                    source,
+                    folder,
+                    given.formats,
+                    given.runs,
+                )
                 for row in every:
                     print(" ".join(row), file=sys.stderr, flush=True)
                     rows.append(row)
