@@ -9,10 +9,10 @@ import concurrent.futures
 import contextlib
 import http.server
 import json
-import threading
 
 import grpc
 import tensorflow as tf
+from local_server import serving
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 
@@ -104,12 +104,5 @@ def serve_rest(model, name):
             return [{"b64": base64.b64encode(x).decode()} for x in found]
         return found.tolist()
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Handler) as address:
+        yield address

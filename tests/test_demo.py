@@ -7,12 +7,12 @@ import json
 import pathlib
 import shutil
 import subprocess
-import threading
 
 import cv2
 import keras
 import numpy as np
 import pytest
+from local_server import serving
 
 from sis_keras.litert import fixed_model, float32_file
 from sis_keras.litert_file import LiteRTRestorer, with_metadata
@@ -80,17 +80,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 def served(folder, headers=()):
     """The address of a folder."""
     kind = type("Handler", (Handler,), {"headers_added": headers})
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(kind, directory=folder)
-    )
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(functools.partial(kind, directory=folder)) as address:
+        yield f"http://{address}/"
 
 
 @pytest.fixture(scope="module")
