@@ -1,11 +1,13 @@
 """Short trials of the recipe: SIS_DATA=FOLDER python -m benchmarks.recipe
 
-Runs train.py with mobile.flags for a few hundred steps (--steps), once for
+Runs train.py with mobile.flags for some hundred steps (--steps), once for
 each named change of its flags, two trials at a time with a thread each, and
 prints what each gained on the pictures that it was validated on and on
 photographs with synthetic blur that none was trained on. Every trial sees the
-same crops in the same order. Leaves the runs in --output; a finished one is
-not run again. Takes about four minutes a pair of trials on 2 cores.
+same crops in the same order. The trials of the game go on from the released
+weights with mobile_game.flags for a quarter of the steps. Leaves the runs in
+--output; a finished one is not run again. Takes about 14 minutes a pair of
+trials on 2 cores.
 """
 
 import argparse
@@ -24,24 +26,34 @@ from benchmarks.reporting import machine, text_table
 # A trial's name: what it changes in mobile.flags.
 TRIALS = {
     "as released": [],
-    "Adam, 1e-3": ["--optimizer=adam", "--learning_rate=1e-3"],
-    "Adam, 3e-3": ["--optimizer=adam", "--learning_rate=3e-3"],
-    "Muon, 4e-3": ["--learning_rate=4e-3"],
-    "Muon, 8e-3": ["--learning_rate=8e-3"],
-    "no weight decay": ["--weight_decay=0"],
-    "weight decay 0.1": ["--weight_decay=0.1"],
-    "MSE": ["--content=mse", "--frequency_weight=0"],
-    "no frequency term": ["--frequency_weight=0"],
+    "the same, another seed": [
+        "--seed=1",  # Other crops, and other blur on the photographs.
+        "--cache_dir={output}/cache_of_another_seed",
+    ],
     "batch normalisation": ["--normalization=batch"],
     "the same, frozen after a third": [
         "--normalization=batch",
-        "--freeze_batch_norm_at=200",
+        "--freeze_batch_norm_at={third}",
     ],
     "concatenation": ["--fusion=concat"],
-    "crops of 128": ["--crop_size=128"],
+    "MSE": ["--content=mse", "--frequency_weight=0"],
+    "no frequency term": ["--frequency_weight=0"],
+    "frequency term 0.1": ["--frequency_weight=0.1"],
+    "Adam, 1e-3": ["--optimizer=adam", "--learning_rate=1e-3"],
+    "Muon, 4e-3": ["--learning_rate=4e-3"],
+    "no weight decay": ["--weight_decay=0"],
+    "8 crops of 128": ["--crop_size=128"],
+    "4 crops of 256": ["--crop_size=256", "--batch_size=4"],
     "real pairs alone": ["--synthetic_share=0"],
     "4 of 5 crops synthetic": ["--synthetic_share=0.8"],
+    "average 0.999": ["--ema_decay=0.999"],
     "no average": ["--ema_decay=0"],
+}
+# The same for mobile_game.flags.
+GAMES = {
+    "the game": [],
+    "the game, Table 1's sigmoid": ["--discriminator_sigmoid"],
+    "the game at a tenth of the weight": ["--adversarial_weight=0.001"],
 }
 OTHERS = "photographs:$SIS_DATA/bsds500/train"
 HEADER = ["trial", "validation", "other photographs"]
@@ -49,15 +61,20 @@ HEADER = ["trial", "validation", "other photographs"]
 
 def run_trial(name: str, output: pathlib.Path, steps: int) -> list[str]:
     """One trial's row; its run lies in `output`/name."""
-    folder = output / name.replace(" ", "_").replace(",", "")
+    folder = output / "".join(x if x.isalnum() else "_" for x in name)
     environment = os.environ | {
         "TF_NUM_INTRAOP_THREADS": "1",
         "TF_NUM_INTEROP_THREADS": "1",
     }
+    flagfile = "mobile.flags"
+    if name in GAMES:
+        flagfile, steps = "mobile_game.flags", steps // 4
+
+    values = {"third": steps // 3, "output": output}
 
     def run(program, *flags):
         subprocess.run(
-            [sys.executable, program, "--flagfile=mobile.flags", *flags],
+            [sys.executable, program, f"--flagfile={flagfile}", *flags],
             env=environment,
             check=True,
             capture_output=True,
@@ -71,7 +88,7 @@ def run_trial(name: str, output: pathlib.Path, steps: int) -> list[str]:
             f"--steps={steps}",
             f"--validate_every={steps}",
             "--ema_decay=0.99",
-            *TRIALS[name],
+            *[flag.format(**values) for flag in (TRIALS | GAMES)[name]],
         )
     scored = folder / "evaluation" / "scores.json"
     if not scored.exists():
@@ -92,15 +109,15 @@ def main():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("trials", nargs="*", default=list(TRIALS))
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("trials", nargs="*", default=list(TRIALS | GAMES))
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument(
         "--output", type=pathlib.Path, default=pathlib.Path("runs/recipe")
     )
     arguments = parser.parse_args()
-    unknown = set(arguments.trials) - TRIALS.keys()
+    unknown = set(arguments.trials) - (TRIALS | GAMES).keys()
     if unknown:
-        parser.error(f"expected trials in {list(TRIALS)}; got {unknown}")
+        parser.error(f"expected trials in {[*TRIALS, *GAMES]}; got {unknown}")
     text = machine()
 
     def trial(name):
