@@ -38,7 +38,6 @@ TRIALS = {
     "concatenation": ["--fusion=concat"],
     "MSE": ["--content=mse", "--frequency_weight=0"],
     "no frequency term": ["--frequency_weight=0"],
-    "frequency term 0.1": ["--frequency_weight=0.1"],
     "Adam, 1e-3": ["--optimizer=adam", "--learning_rate=1e-3"],
     "Muon, 4e-3": ["--learning_rate=4e-3"],
     "no weight decay": ["--weight_decay=0"],
@@ -53,7 +52,6 @@ TRIALS = {
 GAMES = {
     "the game": [],
     "the game, Table 1's sigmoid": ["--discriminator_sigmoid"],
-    "the game at a tenth of the weight": ["--adversarial_weight=0.001"],
 }
 OTHERS = "photographs:$SIS_DATA/bsds500/train"
 HEADER = ["trial", "validation", "other photographs"]
@@ -71,10 +69,17 @@ def run_trial(name: str, output: pathlib.Path, steps: int) -> list[str]:
         flagfile, steps = "mobile_game.flags", steps // 4
 
     values = {"third": steps // 3, "output": output}
+    change = [flag.format(**values) for flag in (TRIALS | GAMES)[name]]
 
     def run(program, *flags):
         subprocess.run(
-            [sys.executable, program, f"--flagfile={flagfile}", *flags],
+            [
+                sys.executable,
+                program,
+                f"--flagfile={flagfile}",
+                *flags,
+                *change,
+            ],
             env=environment,
             check=True,
             capture_output=True,
@@ -88,7 +93,6 @@ def run_trial(name: str, output: pathlib.Path, steps: int) -> list[str]:
             f"--steps={steps}",
             f"--validate_every={steps}",
             "--ema_decay=0.99",
-            *[flag.format(**values) for flag in (TRIALS | GAMES)[name]],
         )
     scored = folder / "evaluation" / "scores.json"
     if not scored.exists():

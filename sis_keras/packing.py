@@ -1,5 +1,6 @@
 """One small folder that trains on a machine without network or TensorFlow."""
 
+import itertools
 import os
 import pathlib
 import shutil
@@ -16,6 +17,7 @@ from sis_keras.metrics import psnr
 from sis_keras.pairs import find_pairs, read_pair
 from sis_keras.pictures import list_pictures, read_rgb
 
+HALF = "half:"
 LOSSLESS = 101  # OpenCV's word for it, as a quality of WebP.
 PROGRAMS = ("run_flags.py", "train.py", "train_jax.py")
 # pip matches the number exactly.
@@ -50,7 +52,8 @@ def pack_sources(
 
     Args:
         texts: Folders of pairs, `photographs:` or `sharp:` and a folder, or
-            `skimage:`, which is there wherever scikit-image is.
+            `skimage:`, which is there wherever scikit-image is; all may
+            follow `half:`. Each folder is packed once.
         folder: Where to.
         stem: Of the new folders' names.
         inputs: Which half of the pairs is the input.
@@ -61,46 +64,54 @@ def pack_sources(
     Raises:
         UserError: A source of another kind, or bad pictures.
     """
-    places, packed, sharp_halves = {}, [], {}
-    for text in texts:
-        text = os.path.expanduser(os.path.expandvars(text))
+    packed, places, numbers = [], {}, itertools.count()
+    for given in texts:
+        half = HALF if given.startswith(HALF) else ""
+        text = os.path.expanduser(os.path.expandvars(given[len(half) :]))
         kind, colon, rest = text.partition(":")
-        if colon and kind not in ("photographs", "sharp", "skimage"):
+        if not colon:
+            kind, rest = "", text
+        if kind not in ("", "photographs", "sharp", "skimage"):
             raise UserError(
                 "Expected sources that can be packed: a FOLDER of pairs, "
-                "photographs:FOLDER, sharp:FOLDER or skimage:train. Received: "
-                f"{text}."
+                "photographs:FOLDER, sharp:FOLDER, skimage:train, or half: and "
+                f"one of these. Received: {given}."
             )
-        there = sharp_halves.get(pathlib.Path(rest).resolve())
-        if kind == "skimage" or (colon and there):
-            packed.append(Packed(f"{kind}:{there or rest}", 0, 0))
-            continue
-        place = places.setdefault(rest or text, f"{stem}_{len(places)}")
-        new = pathlib.Path(folder) / place
-        if colon:
-            packed.append(_pack_photographs(kind, rest, new))
-        else:
-            packed.append(_pack_pairs(text, new, inputs, quality))
-            for pair in find_pairs(text, inputs):
-                sequence = pair.name.rpartition("/")[0]
-                half = pathlib.Path(pair.sharp).parent.resolve()
-                sharp_halves[half] = f"{place}/{sequence}/sharp"
+        source, figures = pathlib.Path(rest).resolve(), (0, 0)
+        if kind == "skimage":
+            places[source] = rest
+        elif source not in places:
+            place = places[source] = f"{stem}_{next(numbers)}"
+            new = pathlib.Path(folder) / place
+            if colon:
+                figures = _pack_photographs(text, rest, new)
+            else:
+                figures = _pack_pairs(text, new, inputs, quality)
+                for pair in find_pairs(text, inputs):
+                    sequence = pair.name.rpartition("/")[0]
+                    sharp = pathlib.Path(pair.sharp).parent.resolve()
+                    places[sharp] = f"{place}/{sequence}/sharp"
+        named = f"{half}{kind}{colon}{places[source]}"
+        packed.append(Packed(named, *figures))
     return packed
 
 
-def _pack_photographs(kind, folder, new):
+def _pack_photographs(text, folder, new):
+    """Number of files and bytes."""
     if not pathlib.Path(folder).is_dir():
         raise UserError(
-            f"Expected {kind}:FOLDER. Received: {folder}, which is no folder."
+            f"Expected a folder of photographs. Received: {text}, which is no "
+            "folder."
         )
     files = list_pictures(folder)
     new.mkdir(parents=True, exist_ok=True)
     for path in files:
         shutil.copy(path, new)
-    return Packed(f"{kind}:{new.name}", len(files), size_of(new))
+    return len(files), size_of(new)
 
 
 def _pack_pairs(text, new, inputs, quality):
+    """Number of files, bytes, and what is left of both halves, dB."""
     scores = []
     pairs = find_pairs(text, inputs)
     for pair in pairs:
@@ -117,7 +128,7 @@ def _pack_pairs(text, new, inputs, quality):
             scores[-1].append(psnr(read_rgb(path), picture))
     kept = np.mean(scores, axis=0)
     left = [float(x) if np.isfinite(x) else None for x in kept]
-    return Packed(new.name, 2 * len(pairs), size_of(new), *left)
+    return 2 * len(pairs), size_of(new), *left
 
 
 def pack_code(root, folder) -> None:

@@ -1,3 +1,4 @@
+import pathlib
 import signal
 import subprocess
 
@@ -5,6 +6,8 @@ import pytest
 
 # What runs in a shell's background ignores Ctrl-C, and so would its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# === Disks and weights ===
 
 
 @pytest.fixture
@@ -36,3 +39,75 @@ def released_folder(tmp_path, monkeypatch):
         weights, "build_generator", lambda **_: tiny.make_generator()
     )
     return folder
+
+
+# === deblur.py ===
+
+
+@pytest.fixture
+def inverting_networks(monkeypatch):
+    """Inverts pictures; lists the flags that each network was made with.
+
+    Some file stands for every weights' name.
+    """
+    import numpy as np
+
+    from sis_keras import deblur_command
+
+    made = []
+
+    def make(given):
+        made.append(given)
+        return lambda image, progress=None: np.iinfo(image.dtype).max - image
+
+    monkeypatch.setattr(deblur_command, "weight_file", lambda name: name)
+    monkeypatch.setattr(deblur_command, "make_deblurrer", make)
+    return made
+
+
+# === The SavedModel of small_network.py ===
+
+
+@pytest.fixture(scope="session")
+def small_generator():
+    import small_network
+
+    return small_network.random_network()
+
+
+@pytest.fixture(scope="session")
+def small_export(small_generator, tmp_path_factory):
+    """What `write_saved_model` says of the generator's SavedModel."""
+    import small_network
+
+    folder = tmp_path_factory.mktemp("export")
+    return small_network.export(small_generator, folder)
+
+
+@pytest.fixture(scope="session")
+def small_saved_model(small_export):
+    """Its folder."""
+    return pathlib.Path(small_export["path"])
+
+
+@pytest.fixture(scope="session")
+def small_restorer(small_generator):
+    """Keras, float32 in [0, 1]."""
+    from sis_keras import weights
+
+    return weights.Restorer(small_generator)
+
+
+@pytest.fixture(scope="module")
+def served_model(small_saved_model):
+    import serving_stand_in
+
+    return serving_stand_in.Model(small_saved_model)
+
+
+@pytest.fixture(scope="module")
+def grpc_address(served_model):
+    import serving_stand_in
+
+    with serving_stand_in.serve_grpc(served_model) as address:
+        yield address

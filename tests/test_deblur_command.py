@@ -5,89 +5,20 @@ import pathlib
 import subprocess
 import sys
 
-import cv2
 import numpy as np
 import pytest
 import tiny
+from deblur_calls import RANDOM, assert_one_line, names, read, run, write
 
-from sis_keras import deblur_command, deblur_jobs, deblur_run, released, weights
-from sis_keras.command_line import guarded
-from sis_keras.errors import StoppedError, UserError
+from sis_keras import deblur_command, deblur_jobs, deblur_run, weights
 from sis_keras.photographs import Photograph
 
 ROOT = pathlib.Path(__file__).parent.parent
-RANDOM = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def released_weights(monkeypatch, tmp_path):
-    """Some file stands for every weights' name; its network is another."""
-    monkeypatch.setattr(deblur_command, "weight_file", lambda name: name)
-
-
-@pytest.fixture
-def networks(monkeypatch):
-    """Inverts pictures; lists the flags that each network was made with."""
-    made = []
-
-    def make(given):
-        made.append(given)
-        return lambda image, progress=None: np.iinfo(image.dtype).max - image
-
-    monkeypatch.setattr(deblur_command, "make_deblurrer", make)
-    return made
-
-
-@pytest.fixture
-def no_network(monkeypatch):
-    def make(given):
-        raise AssertionError("a network was made")
-
-    monkeypatch.setattr(deblur_command, "make_deblurrer", make)
-
-
-def write(path, height=6, width=8):
-    """A picture file; its pixels, RGB."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture = RANDOM.integers(256, size=(height, width, 3), dtype=np.uint8)
-    assert cv2.imwrite(str(path), picture[..., ::-1])
-    return picture
-
-
-def read(path):
-    return cv2.imread(str(path))[..., ::-1]
-
-
-def run(capsys, *arguments):
-    """Exit status, standard output, standard error."""
-    status = 0
-    try:
-        guarded(lambda: deblur_command.main([str(x) for x in arguments]))
-    except SystemExit as ended:
-        status = ended.code
-    return status, *capsys.readouterr()
-
-
-def names(folder):
-    return sorted(
-        str(path.relative_to(folder))
-        for path in folder.rglob("*")
-        if path.is_file()
-    )
-
-
-def assert_one_line(result, *words):
-    status, out, err = result
-    assert status == 2 and not out
-    assert err.count("\n") == 1, err
-    for word in words:
-        assert str(word) in err, err
-
 
 # === One picture ===
 
 
-def test_a_picture_goes_beside_its_source(tmp_path, networks, capsys):
+def test_a_picture_goes_beside_its_source(tmp_path, inverting_networks, capsys):
     picture = write(tmp_path / "holiday.png")
     status, out, err = run(capsys, tmp_path / "holiday.png")
     assert (status, err) == (0, "")
@@ -109,7 +40,7 @@ def test_a_picture_goes_beside_its_source(tmp_path, networks, capsys):
     ],
 )
 def test_output_is_a_file_or_a_folder(
-    tmp_path, networks, capsys, monkeypatch, output, written
+    tmp_path, inverting_networks, capsys, monkeypatch, output, written
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there").mkdir()
@@ -120,7 +51,7 @@ def test_output_is_a_file_or_a_folder(
 
 
 def test_nothing_is_overwritten_unless_asked(
-    tmp_path, networks, capsys, monkeypatch
+    tmp_path, inverting_networks, capsys, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     picture = write(tmp_path / "a.png")
@@ -131,7 +62,7 @@ def test_nothing_is_overwritten_unless_asked(
     write(tmp_path / "a_compare.png")
     result = run(capsys, "a.png", "--output=b.png", "--compare")
     assert_one_line(result, "a_compare.png", "--overwrite")
-    assert not networks and not (tmp_path / "b.png").exists()
+    assert not inverting_networks and not (tmp_path / "b.png").exists()
     assert run(capsys, "a.png", "--overwrite", "--compare")[0] == 0
     np.testing.assert_array_equal(
         read(tmp_path / "a_deblurred.png"), 255 - picture
@@ -139,7 +70,7 @@ def test_nothing_is_overwritten_unless_asked(
     assert read(tmp_path / "a_compare.png").shape == (6, 16, 3)
 
 
-def test_before_and_after_side_by_side(tmp_path, networks, capsys):
+def test_before_and_after_side_by_side(tmp_path, inverting_networks, capsys):
     picture = write(tmp_path / "a.png")
     run(capsys, tmp_path / "a.png", "--compare")
     assert len(names(tmp_path)) == 3
@@ -162,7 +93,7 @@ def test_side_by_side_keeps_what_the_file_says():
     assert both[2:] == before[2:]
 
 
-def test_quality_is_the_jpegs(tmp_path, networks, capsys):
+def test_quality_is_the_jpegs(tmp_path, inverting_networks, capsys):
     write(tmp_path / "a.png", 64, 64)
     sizes = []
     for quality in (20, 95):
@@ -197,7 +128,7 @@ def test_flags_reach_the_network(released_folder, monkeypatch, tmp_path):
 
 
 def test_a_folder_goes_on_past_bad_files_and_later_skips(
-    tmp_path, networks, capsys
+    tmp_path, inverting_networks, capsys
 ):
     folder, output = tmp_path / "photos", tmp_path / "sharp"
     pictures = {
@@ -210,7 +141,7 @@ def test_a_folder_goes_on_past_bad_files_and_later_skips(
     whole = (folder / "a.png").read_bytes()
     (folder / "b" / "cut.png").write_bytes(whole[: len(whole) // 2])
     status, out, err = run(capsys, folder, f"--output={output}")
-    assert status == 1 and len(networks) == 1
+    assert status == 1 and len(inverting_networks) == 1
     assert out == "3 deblurred, 2 failed.\n"
     failed = err.splitlines()
     assert len(failed) == 2
@@ -223,14 +154,16 @@ def test_a_folder_goes_on_past_bad_files_and_later_skips(
     for name in ("0_text.jpg", "b/cut.png"):
         (folder / name).unlink()
     status, out, err = run(capsys, folder, f"--output={output}/")
-    assert (status, err) == (0, "") and len(networks) == 1
+    assert (status, err) == (0, "") and len(inverting_networks) == 1
     assert out.startswith("0 deblurred, 3 passed over")
     assert before == {p: p.stat().st_mtime_ns for p in output.rglob("*.*")}
     status, out, _ = run(capsys, folder, f"--output={output}", "--overwrite")
-    assert out == "3 deblurred.\n" and len(networks) == 2
+    assert out == "3 deblurred.\n" and len(inverting_networks) == 2
 
 
-def test_a_folder_without_output(tmp_path, networks, capsys, monkeypatch):
+def test_a_folder_without_output(
+    tmp_path, inverting_networks, capsys, monkeypatch
+):
     write(tmp_path / "photos" / "a.png")
     assert run(capsys, f"{tmp_path}/photos/")[0] == 0
     assert names(tmp_path / "photos_deblurred") == ["a.png"]
@@ -238,7 +171,9 @@ def test_a_folder_without_output(tmp_path, networks, capsys, monkeypatch):
     assert run(capsys, ".")[1].startswith("0 deblurred, 1 passed over")
 
 
-def test_an_output_inside_the_folder_is_no_input(tmp_path, networks, capsys):
+def test_an_output_inside_the_folder_is_no_input(
+    tmp_path, inverting_networks, capsys
+):
     write(tmp_path / "a.png")
     output = tmp_path / "sub" / "sharp"
     for _ in range(2):
@@ -246,7 +181,7 @@ def test_an_output_inside_the_folder_is_no_input(tmp_path, networks, capsys):
     assert names(tmp_path) == ["a.png", "sub/sharp/a.png"]
 
 
-def test_several_inputs(tmp_path, networks, capsys):
+def test_several_inputs(tmp_path, inverting_networks, capsys):
     write(tmp_path / "a.png")
     write(tmp_path / "b" / "c.png")
     inputs = [tmp_path / "a.png", tmp_path / "b", tmp_path / "a.png"]
@@ -255,7 +190,9 @@ def test_several_inputs(tmp_path, networks, capsys):
     assert names(tmp_path / "sharp") == ["a.png", "c.png"]
 
 
-def test_what_an_earlier_run_wrote_is_no_input(tmp_path, networks, capsys):
+def test_what_an_earlier_run_wrote_is_no_input(
+    tmp_path, inverting_networks, capsys
+):
     write(tmp_path / "a.png")
     write(tmp_path / "b.png")
     run(capsys, *sorted(tmp_path.glob("*")), "--compare")
@@ -266,7 +203,9 @@ def test_what_an_earlier_run_wrote_is_no_input(tmp_path, networks, capsys):
     assert names(tmp_path) == written
 
 
-def test_a_full_disk_ends_the_run(small_disk, tmp_path, networks, capsys):
+def test_a_full_disk_ends_the_run(
+    small_disk, tmp_path, inverting_networks, capsys
+):
     for i in range(9):
         write(tmp_path / "photos" / f"{i}.png", 100, 100)
     result = run(capsys, tmp_path / "photos", f"--output={small_disk}")
@@ -274,7 +213,7 @@ def test_a_full_disk_ends_the_run(small_disk, tmp_path, networks, capsys):
     assert not [name for name in names(small_disk) if name.endswith(".part")]
 
 
-def test_few_pictures_are_in_memory(tmp_path, networks, monkeypatch):
+def test_few_pictures_are_in_memory(tmp_path, inverting_networks, monkeypatch):
     """However slow the network is, reading waits for it."""
     jobs = []
     for i in range(8):
@@ -301,127 +240,6 @@ def test_few_pictures_are_in_memory(tmp_path, networks, monkeypatch):
     deblur_run.Run(lambda: lambda image, progress: image)(jobs)
     assert counts == {"read": 8, "written": 8}
     assert max(most) <= 4
-
-
-# === Videos ===
-
-
-@pytest.fixture
-def videos(monkeypatch):
-    """Stands in for sis_keras.video; lists what was asked of it."""
-    asked = []
-
-    def deblur_video(source, target, deblur, **options):
-        if source.read_bytes() == b"bad":
-            raise UserError(f"Expected a video. Received: {source}.")
-        if source.read_bytes() == b"stop":
-            raise StoppedError("Stopped after 7 frames.")
-        asked.append((source.name, target, options["overwrite"]))
-        assert deblur(np.zeros((2, 2, 3), np.uint8)).min() == 255
-
-    monkeypatch.setattr(deblur_run, "deblur_video", deblur_video)
-    return asked
-
-
-def test_videos(tmp_path, networks, videos, capsys):
-    folder = tmp_path / "clips"
-    write(folder / "a.png")
-    for name, data in (("b.mp4", b"x"), ("c.avi", b"x"), ("d.mov", b"bad")):
-        (folder / name).write_bytes(data)
-    status, out, err = run(capsys, folder)
-    assert status == 1 and out == "3 deblurred, 1 failed.\n"
-    assert "d.mov" in err
-    output = tmp_path / "clips_deblurred"
-    assert videos == [
-        ("b.mp4", output / "b.mp4", False),
-        ("c.avi", output / "c.avi.mkv", False),
-    ]
-    run(capsys, folder / "b.mp4", f"--output={tmp_path}/s.mkv", "--overwrite")
-    assert videos[2:] == [("b.mp4", tmp_path / "s.mkv", True)]
-    result = run(capsys, folder / "b.mp4", f"--output={tmp_path}/s.avi")
-    assert_one_line(result, "s.avi", ".mkv")
-
-
-def test_a_signal_ends_a_folder_of_videos(tmp_path, networks, videos, capsys):
-    (tmp_path / "a.mp4").write_bytes(b"stop")
-    (tmp_path / "b.mp4").write_bytes(b"x")
-    result = run(capsys, tmp_path, f"--output={tmp_path}/sharp")
-    assert_one_line(result, "Stopped after 7 frames")
-    assert not videos
-
-
-# === Mistakes ===
-
-
-@pytest.mark.parametrize(
-    "arguments, words",
-    [
-        ([], ["INPUT"]),
-        (["nowhere.jpg"], ["nowhere.jpg", "does not exist"]),
-        (["x" * 300 + ".jpg"], ["xxx.jpg", "too long"]),
-        (["empty"], ["empty", "none", ".jpg"]),
-        (["notes.txt"], ["notes.txt", ".png"]),
-        (["a.png", "--output=a.png"], ["a.png", "no input"]),
-        (["a.png", "--output=."], ["a.png", "no input"]),
-        (["photos", "--output=photos"], ["photos/b.png", "no input"]),
-        (["photos", "--output=a.png"], ["a.png", "Not a directory"]),
-        (["a.png", "--output=a.png/b.png"], ["a.png", "Not a directory"]),
-        (["a.png", "--output=b.txt"], ["b.txt", "picture"]),
-        (["a.png", "--output=b.mp4"], ["b.mp4", "picture"]),
-        (["a.png", "more/a.png", "--output=s/"], ["more/a.png", "s/a.png"]),
-        (["text.jpg"], ["text.jpg"]),
-        (["zero.png"], ["zero.png"]),
-        (["a.png", "--strength=2"], ["--strength", "0 to 1", "2"]),
-        (["a.png", "--strength=nan"], ["--strength"]),
-        (["a.png", "--quality=0"], ["--quality", "1 to 100"]),
-        (["a.png", "--max_memory=lots"], ["--max_memory", "4G", "lots"]),
-        (["a.png", "--precision=int8"], ["--precision", "bfloat16"]),
-        (["a.png", "--stren=1"], ["--stren"]),
-    ],
-)
-def test_mistakes_get_one_line(
-    tmp_path, monkeypatch, no_network, capsys, arguments, words
-):
-    monkeypatch.chdir(tmp_path)
-    for name in ("a.png", "photos/b.png", "more/a.png"):
-        write(tmp_path / name)
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "notes.txt").write_text("no picture")
-    (tmp_path / "text.jpg").write_text("no picture")
-    (tmp_path / "zero.png").write_bytes(b"")
-    before = names(tmp_path)
-    assert_one_line(run(capsys, *arguments), *words)
-    assert names(tmp_path) == before
-
-
-def test_weights_that_are_not_there(tmp_path, monkeypatch, no_network, capsys):
-    monkeypatch.setattr(deblur_command, "weight_file", released.weight_file)
-    write(tmp_path / "a.png")
-    result = run(capsys, tmp_path / "a.png", "--weights=nothing")
-    assert_one_line(result, "nothing", "does not exist")
-
-
-@pytest.mark.parametrize(
-    "text, size",
-    [
-        ("4G", 4 * 2**30),
-        ("4GiB", 4 * 2**30),
-        ("500m", 500 * 2**20),
-        ("1.5k", 1536),
-        ("2000000", 2_000_000),
-        ("1TB", 2**40),
-    ],
-)
-def test_sizes(text, size):
-    assert deblur_command.memory_size(text) == size
-
-
-@pytest.mark.parametrize(
-    "text", ["", "G", "-1G", "0", "4X", "nan", "1e999", "B"]
-)
-def test_what_is_no_size(text):
-    with pytest.raises(deblur_command.argparse.ArgumentTypeError):
-        deblur_command.memory_size(text)
 
 
 # === The program itself ===

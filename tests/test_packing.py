@@ -63,17 +63,30 @@ def test_what_a_lossy_copy_costs(data):
     assert packed.size == sum(len(path.read_bytes()) for path in files)
 
 
-def test_photographs_are_copied_once(data, monkeypatch):
+def test_each_folder_is_copied_once(data, monkeypatch):
     monkeypatch.setenv("MADE", str(data))
     packed = packing.pack_sources(
-        ["photographs:$MADE/photos", "sharp:$MADE/photos", "$MADE/pairs"],
+        [
+            "photographs:$MADE/photos",
+            "sharp:$MADE/photos",
+            "half:photographs:$MADE/photos",
+            "$MADE/pairs",
+            "half:$MADE/pairs",
+        ],
         data / "new",
         "train",
         "blur",
         95,
     )
     texts = [source.text for source in packed]
-    assert texts == ["photographs:train_0", "sharp:train_0", "train_1"]
+    assert texts == [
+        "photographs:train_0",
+        "sharp:train_0",
+        "half:photographs:train_0",
+        "train_1",
+        "half:train_1",
+    ]
+    assert [source.pictures for source in packed] == [2, 0, 0, 4, 0]
     assert {path.name for path in (data / "new").iterdir()} == {
         "train_0",
         "train_1",
