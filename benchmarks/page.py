@@ -59,7 +59,7 @@ COUNT = """
     }
   };
 """
-FORMATS = ("float32", "dynamic", "int8")
+FORMATS = ("none", "dynamic", "int8")
 HEADER = [
     "format",
     "threads",
