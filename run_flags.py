@@ -140,6 +140,12 @@ flags.DEFINE_float("perceptual_weight", 0.006, "tau_2; 0 needs no VGG16.")
 flags.DEFINE_string("vgg16_weights", None, "VGG16's ImageNet weights, a file.")
 flags.DEFINE_float("ssim_weight", 0.0, "Of 1 - SSIM; beyond the paper.")
 flags.DEFINE_float("frequency_weight", 0.0, "Beyond the paper.")
+flags.DEFINE_float(
+    "coarse_weight",
+    0.0,
+    "Of the content loss at 1/2, 1/4, 1/8 and 1/16 of the size; beyond the "
+    "paper.",
+)
 flags.DEFINE_enum(
     "adversarial",
     "ralsgan",

@@ -91,6 +91,7 @@ def make_gan(arguments):
         adversarial_weight=FLAGS.adversarial_weight,
         gradient_penalty_weight=FLAGS.gradient_penalty_weight,
         content=content_arguments(),
+        coarse_weight=FLAGS.coarse_weight,
         ema_decay=FLAGS.ema_decay,
         clip_norm=FLAGS.clip_norm,
     )

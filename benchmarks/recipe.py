@@ -43,6 +43,14 @@ TRIALS = {
     "8 crops of 128": ["--crop_size=128"],
     "4 crops of 256": ["--crop_size=256", "--batch_size=4"],
     "real pairs alone": ["--synthetic_share=0"],
+    "synthetic share 0.2": ["--synthetic_share=0.2"],
+    "synthetic share 0.7": ["--synthetic_share=0.7"],
+    "Muon, 4e-3": ["--learning_rate=4e-3"],
+    "linear decay": ["--decay=linear"],
+    "rate does not decay": ["--decay=none"],
+    "rate does not decay, no average": ["--decay=none", "--ema_decay=0"],
+    "average 0.999": ["--ema_decay=0.999"],
+    "no average": ["--ema_decay=0"],
 }
 # The same for mobile_game.flags.
 GAMES = {

@@ -2,7 +2,7 @@
 
 `last.safetensors` holds, beside the product under `generator/…` (the running
 average), every variable of the training under `training/…`: the generator
-itself, both discriminators, both optimizers, the counters. Its metadata holds
+itself, the heads of its coarse scales, both discriminators, both optimizers, the counters. Its metadata holds
 the step and the settings. `load_generator` reads it as any weight file.
 """
 
@@ -112,6 +112,7 @@ def _variables(gan) -> dict:
     """Every variable of the training by a name that the run determines."""
     owners = {
         "generator": gan.generator.variables,
+        "coarse_heads": gan.supervision.heads,
         "generator_optimizer": gan.generator_optimizer.variables,
         "counters": [gan.skipped, gan.skipped_in_a_row],
     }

@@ -13,18 +13,20 @@ import jax.numpy as jnp
 import keras
 from jax import lax
 
-from sis_keras import losses
 from sis_keras.device_pictures import cut_crops, draw_crops
+from sis_keras.supervision import Supervision
 
 
 class State(NamedTuple):
     """All that a step changes; lists of arrays.
 
     Attributes:
-        trainable, moving: The generator's variables, those that gradients
-            train and those that move by themselves (batch averages).
+        trainable: What gradients train: the generator's variables, then
+            those of the coarse scales' heads.
+        moving: The generator's that move by themselves (batch averages).
         optimizer: Its variables.
-        average: The running average of `trainable` and `moving`, in a row.
+        average: The running average of the generator's, `trainable` and
+            `moving` in a row.
         skipped, skipped_in_a_row: Steps that were not finite, int32 scalars.
     """
 
@@ -47,6 +49,7 @@ class ContentTraining:
         averaged_generator: Of the same structure, float32; the product.
         optimizer: Of Keras.
         content: Keyword arguments of `losses.content_terms`.
+        coarse_weight: Of the coarse scales; see `Supervision`.
         ema_decay: Of the average, approached as training warms up.
         clip_norm: Global norm that gradients are clipped to; 0 is off.
     """
@@ -59,15 +62,16 @@ class ContentTraining:
         averaged_generator: keras.Model,
         optimizer: keras.Optimizer,
         content: dict,
+        coarse_weight: float = 0.0,
         ema_decay: float = 0.999,
         clip_norm: float = 0.0,
     ):
         self.generator = generator
         self.averaged_generator = averaged_generator
         self.generator_optimizer = optimizer
-        optimizer.build(generator.trainable_variables)
-        self.content, self.ema_decay = content, ema_decay
-        self.clip_norm = clip_norm
+        self.supervision = Supervision(generator, content, coarse_weight)
+        optimizer.build(self.supervision.trainable_variables)
+        self.ema_decay, self.clip_norm = ema_decay, clip_norm
         self.skipped, self.skipped_in_a_row = (
             keras.Variable(0, dtype="int32", trainable=False, name=name)
             for name in ("skipped", "in_a_row")
@@ -76,7 +80,7 @@ class ContentTraining:
     def _variables(self):
         averaged = self.averaged_generator
         return State(
-            self.generator.trainable_variables,
+            self.supervision.trainable_variables,
             self.generator.non_trainable_variables,
             self.generator_optimizer.variables,
             averaged.trainable_variables + averaged.non_trainable_variables,
@@ -123,7 +127,7 @@ class ContentTraining:
             trainable,
             moving,
             optimizer,
-            self._average(state, trainable + moving, optimizer),
+            self._average(state, trainable, moving, optimizer),
             state.skipped,
             state.skipped_in_a_row,
         )
@@ -143,16 +147,22 @@ class ContentTraining:
         return after, logs
 
     def _loss(self, trainable, moving, blurry, sharp):
-        restored, moving = self.generator.stateless_call(
-            trainable, moving, blurry, training=True
-        )
-        terms = losses.content_terms(sharp, restored, **self.content)
+        variables = self._variables()
+        pairs = [
+            *zip(variables.trainable, trainable, strict=True),
+            *zip(variables.moving, moving, strict=True),
+        ]
+        with keras.StatelessScope(state_mapping=pairs) as scope:
+            restored, terms = self.supervision(blurry, sharp)
+        moving = [scope.get_current_value(v) for v in variables.moving]
         error = jnp.square(sharp - jnp.clip(restored, 0.0, 1.0))
         error = jnp.mean(error, axis=(1, 2, 3))
         psnr = jnp.mean(-10.0 * jnp.log10(error + 1e-10))
         return sum(terms.values()), (moving, {**terms, "psnr": psnr})
 
-    def _average(self, state, current, optimizer):
+    def _average(self, state, trainable, moving, optimizer):
+        heads = len(self.supervision.heads)
+        current = trainable[: len(trainable) - heads] + moving
         steps = self._of_optimizer(optimizer)[0].astype("float32")
         decay = jnp.minimum(self.ema_decay, (1.0 + steps) / (10.0 + steps))
         return [

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from sis_keras import losses
+from sis_keras.supervision import Supervision
 
 
 class DeblurringGAN(keras.Model):
@@ -19,6 +20,7 @@ class DeblurringGAN(keras.Model):
         adversarial_weight: tau_3 of Eq. 7.
         gradient_penalty_weight: For "wgan-gp".
         content: Keyword arguments of `losses.content_terms`.
+        coarse_weight: Of the coarse scales; see `Supervision`.
         ema_decay: Of the average, approached as training warms up.
         clip_norm: Global norm that gradients are clipped to; 0 is off.
     """
@@ -33,6 +35,7 @@ class DeblurringGAN(keras.Model):
         adversarial_weight: float = 0.01,
         gradient_penalty_weight: float = 10.0,
         content: dict | None = None,
+        coarse_weight: float = 0.0,
         ema_decay: float = 0.999,
         clip_norm: float = 0.0,
     ):
@@ -50,7 +53,7 @@ class DeblurringGAN(keras.Model):
         self.penalized = adversarial == "wgan-gp"
         self.adversarial_weight = adversarial_weight
         self.gradient_penalty_weight = gradient_penalty_weight
-        self.content = content or {}
+        self.supervision = Supervision(generator, content or {}, coarse_weight)
         self.ema_decay = ema_decay
         self.clip_norm = clip_norm
         count = {"initializer": "zeros", "dtype": "int64", "trainable": False}
@@ -76,7 +79,7 @@ class DeblurringGAN(keras.Model):
         """
         super().compile(optimizer=None)
         self.generator_optimizer = generator_optimizer
-        self.generator_optimizer.build(self.generator.trainable_variables)
+        self.generator_optimizer.build(self.supervision.trainable_variables)
         self.discriminator_optimizer = discriminator_optimizer
         if self.plays:
             discriminator_optimizer.build(self._discriminator_variables())
@@ -105,8 +108,7 @@ class DeblurringGAN(keras.Model):
         logs = {}
 
         with tf.GradientTape() as tape:
-            restored = self.generator(blurry, training=True)
-            terms = losses.content_terms(sharp, restored, **self.content)
+            restored, terms = self.supervision(blurry, sharp)
             if self.plays:
                 real = self._views(sharp, batch["local_origin"])
                 fake = self._views(restored, batch["local_origin"])
@@ -118,8 +120,8 @@ class DeblurringGAN(keras.Model):
             scaled_loss = self.generator_optimizer.scale_loss(loss)
         norm = self._descend(
             self.generator_optimizer,
-            self.generator.trainable_variables,
-            tape.gradient(scaled_loss, self.generator.trainable_variables),
+            self.supervision.trainable_variables,
+            tape.gradient(scaled_loss, self.supervision.trainable_variables),
         )
         self._update_average()
 
@@ -222,7 +224,7 @@ class DeblurringGAN(keras.Model):
             self.averaged_generator,
             *self.discriminators,
         ]
-        return [
+        return self.supervision.heads + [
             variable
             for owner in networks
             + [getattr(x, "inner_optimizer", x) for x in optimizers]

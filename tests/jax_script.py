@@ -31,10 +31,10 @@ from sis_keras.schedules import WarmupDecay  # noqa: E402
 CONTENT = {"content": "charbonnier", "content_weight": 1.0}
 
 
-def make_training(precision="float32", **arguments):
-    averaged = tiny.make_generator()
+def make_training(precision="float32", coarse=False, **arguments):
+    averaged = tiny.make_generator(coarse)
     keras.config.set_dtype_policy(precision)
-    generator = tiny.make_generator()
+    generator = tiny.make_generator(coarse)
     keras.config.set_dtype_policy("float32")
     generator.set_weights(averaged.get_weights())
     arguments = {"optimizer": keras.optimizers.Adam(1e-2), **arguments}
@@ -48,10 +48,15 @@ def flat(state):
 # === One step ===
 
 
-def steps_like(folder):
-    """The batches of `given.npz`, from its weights, a step with each."""
-    given = np.load(folder / "given.npz")
-    training = make_training(clip_norm=0.05, ema_decay=0.7)
+def steps_like(folder, kind):
+    """The batches of a `given.npz`, from its weights, a step with each."""
+    given = np.load(folder / kind / "given.npz")
+    training = make_training(
+        coarse=kind == "coarse",
+        coarse_weight=0.5 * (kind == "coarse"),
+        clip_norm=0.05,
+        ema_decay=0.7,
+    )
     count = len(training.generator.variables)
     values = [given[f"weight{number}"] for number in range(count)]
     training.generator.set_weights(values)
@@ -62,13 +67,14 @@ def steps_like(folder):
         rows.append({key: float(value) for key, value in logs.items()})
     training.put(state)
     np.savez(
-        folder / "taken.npz",
+        folder / kind / "taken.npz",
         **{key: [row[key] for row in rows] for key in rows[0]},
         **{
             f"{name}{number}": np.asarray(value)
             for name, values in (
                 ("weight", training.generator.get_weights()),
                 ("average", training.averaged_generator.get_weights()),
+                ("head", training.supervision.heads),
                 ("optimizer", training.generator_optimizer.variables),
             )
             for number, value in enumerate(values)
@@ -203,7 +209,8 @@ def freezing(folder):
 
 if __name__ == "__main__":
     where = pathlib.Path(sys.argv[1])
-    steps_like(where)
+    steps_like(where, "fine")
+    steps_like(where, "coarse")
     not_finite()
     flops()
     runs(where)

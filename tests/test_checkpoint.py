@@ -25,7 +25,10 @@ def state(**more):
 
 def make_gan(adversarial="ralsgan", float16=False):
     return tiny.make_gan(
-        adversarial, float16, lambda: build_generator(**ARGUMENTS)
+        adversarial,
+        float16,
+        lambda: build_generator(**ARGUMENTS),
+        coarse_weight=0.5,
     )
 
 
@@ -53,7 +56,7 @@ def every_variable(gan):
         gan.discriminator_optimizer,
     ]
     variables = [v for x in owners if x is not None for v in x.variables]
-    variables += [gan.skipped, gan.skipped_in_a_row]
+    variables += [*gan.supervision.heads, gan.skipped, gan.skipped_in_a_row]
     return [np.asarray(v.numpy()) for v in variables]
 
 

@@ -27,18 +27,18 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """What jax_script.py left, of which `given.npz` was there before."""
+    """What jax_script.py left, of which each `given.npz` was there before."""
     folder = tmp_path_factory.mktemp("jax")
     batches = [tiny.make_batch(seed) for seed in range(STEPS)]
-    np.savez(
-        folder / "given.npz",
-        blurry=[batch["blurry"] for batch in batches],
-        sharp=[batch["sharp"] for batch in batches],
-        **{
-            f"weight{number}": value
-            for number, value in enumerate(first_weights())
-        },
-    )
+    for kind in ("fine", "coarse"):
+        (folder / kind).mkdir()
+        weights = first_weights(kind == "coarse")
+        np.savez(
+            folder / kind / "given.npz",
+            blurry=[batch["blurry"] for batch in batches],
+            sharp=[batch["sharp"] for batch in batches],
+            **{f"weight{number}": x for number, x in enumerate(weights)},
+        )
     done = subprocess.run(
         [sys.executable, str(ROOT / "tests/jax_script.py"), str(folder)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"},
@@ -50,14 +50,14 @@ def folder(tmp_path_factory):
     return folder
 
 
-def first_weights():
+def first_weights(coarse=False):
     """Of a generator that is no longer the identity."""
     random = np.random.default_rng(1)
     return [
         (value + random.normal(0, 0.1, value.shape)).astype(np.float32)
         if value.ndim == 4
         else value
-        for value in tiny.make_generator().get_weights()
+        for value in tiny.make_generator(coarse).get_weights()
     ]
 
 
@@ -69,30 +69,38 @@ def rows(path):
         ]
 
 
-def test_steps_equal_those_of_tensorflow(folder):
+@pytest.mark.parametrize("kind", ["fine", "coarse"])
+def test_steps_equal_those_of_tensorflow(folder, kind):
     import keras
 
+    coarse = kind == "coarse"
     gan = tiny.make_gan(
         "none",
+        generator=lambda: tiny.make_generator(coarse),
+        coarse_weight=0.5 * coarse,
         content={"content": "charbonnier", "content_weight": 1.0},
         clip_norm=0.05,
         ema_decay=0.7,
     )
     gan.compile(keras.optimizers.Adam(1e-2))
     for model in (gan.generator, gan.averaged_generator):
-        model.set_weights(first_weights())
-    given, taken = np.load(folder / "given.npz"), np.load(folder / "taken.npz")
+        model.set_weights(first_weights(coarse))
+    given, taken = (
+        np.load(folder / kind / f"{name}.npz") for name in ("given", "taken")
+    )
     for step in range(STEPS):
         batch = {key: given[key][step] for key in ("blurry", "sharp")}
         logs = gan.train_step(batch)
         # The clip counts only where gradients are larger.
         assert float(logs["generator_gradient_norm"]) > 0.05
-        for key in ("loss", "content", "psnr", "generator_gradient_norm"):
+        assert {f"coarse_{2**n}" in logs for n in range(1, 5)} == {coarse}
+        for key in logs.keys() - {"skipped"}:
             expected = float(logs[key])
             assert taken[key][step] == pytest.approx(expected, rel=1e-3), key
     for name, values in (
         ("weight", gan.generator.get_weights()),
         ("average", gan.averaged_generator.get_weights()),
+        ("head", gan.supervision.heads),
         ("optimizer", gan.generator_optimizer.variables),
     ):
         for number, value in enumerate(values):

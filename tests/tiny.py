@@ -7,9 +7,12 @@ from sis_keras.generator import RestoredImage
 from sis_keras.inception import TrunkNormalization
 
 
-def make_generator():
+def make_generator(coarse=False):
     """Two convolutions that keep the generator's contract: layers of its own
-    kinds, starting as the identity, with averages, clipped at inference."""
+    kinds, starting as the identity, with averages, clipped at inference.
+
+    With `coarse` there are the four scales that `Supervision` looks at.
+    """
     blurry = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(
         4,
@@ -20,6 +23,14 @@ def make_generator():
     )(blurry)
     x = TrunkNormalization(name="norm")(x)
     x = keras.layers.Activation("relu")(x)
+    for step in (4, 3, 2, 1) if coarse else ():
+        kernel = keras.initializers.HeNormal(step)
+        scale = 2 ** (5 - step)
+        small = keras.layers.AveragePooling2D(scale)(x)
+        small = keras.layers.Conv2D(
+            4, 1, kernel_initializer=kernel, name=f"previous_{step}"
+        )(small)
+        x = keras.layers.Add()([x, keras.layers.UpSampling2D(scale)(small)])
     x = keras.layers.Conv2D(
         3, 3, padding="same", kernel_initializer="zeros", name="to_rgb"
     )(x)
