@@ -2,8 +2,9 @@
 
 `last.safetensors` holds, beside the product under `generator/…` (the running
 average), every variable of the training under `training/…`: the generator
-itself, the heads of its coarse scales, both discriminators, both optimizers, the counters. Its metadata holds
-the step and the settings. `load_generator` reads it as any weight file.
+itself, the heads of its coarse scales, both discriminators, both optimizers,
+the counters. Its metadata holds the step and the settings. `load_generator`
+reads it as any weight file.
 """
 
 import pathlib
