@@ -142,9 +142,10 @@ flags.DEFINE_float("ssim_weight", 0.0, "Of 1 - SSIM; beyond the paper.")
 flags.DEFINE_float("frequency_weight", 0.0, "Beyond the paper.")
 flags.DEFINE_float(
     "coarse_weight",
-    0.0,
+    None,  # That of runs from before it was there.
     "Of the content loss at 1/2, 1/4, 1/8 and 1/16 of the size; beyond the "
-    "paper.",
+    "paper. Default: none of it.",
+    0.0,
 )
 flags.DEFINE_enum(
     "adversarial",

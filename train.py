@@ -91,7 +91,7 @@ def make_gan(arguments):
         adversarial_weight=FLAGS.adversarial_weight,
         gradient_penalty_weight=FLAGS.gradient_penalty_weight,
         content=content_arguments(),
-        coarse_weight=FLAGS.coarse_weight,
+        coarse_weight=coarse_weight(),
         ema_decay=FLAGS.ema_decay,
         clip_norm=FLAGS.clip_norm,
     )
@@ -164,6 +164,19 @@ def content_arguments():
         "frequency_weight": FLAGS.frequency_weight,
         "features": features,
     }
+
+
+def coarse_weight():
+    from sis_keras.errors import UserError
+
+    weight = FLAGS.coarse_weight or 0.0
+    if weight and not (FLAGS.content_weight or FLAGS.frequency_weight):
+        raise UserError(
+            "Expected --content_weight or --frequency_weight with "
+            "--coarse_weight, which weighs them at the coarse scales. "
+            "Received neither."
+        )
+    return weight
 
 
 def make_optimizer(learning_rate, kind="adam"):

@@ -142,7 +142,7 @@ def make_training(arguments):
         averaged,
         train.make_optimizer(FLAGS.learning_rate, FLAGS.optimizer),
         train.content_arguments(),
-        FLAGS.coarse_weight,
+        train.coarse_weight(),
         FLAGS.ema_decay,
         FLAGS.clip_norm,
     )

@@ -30,7 +30,7 @@ def draw(runs: list[pathlib.Path], picture: pathlib.Path) -> None:
     figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
     for run in runs:
         axes.plot(*curve(run), marker=".", label=run.name)
-    axes.set_xlabel("steps of 8 crops of 192x192")
+    axes.set_xlabel("steps")
     axes.set_ylabel("validation PSNR over the blurred input, dB")
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)

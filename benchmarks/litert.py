@@ -49,7 +49,7 @@ import re, sys
 from ai_edge_litert.interpreter import Interpreter
 def peak():
     with open("/proc/self/status") as file:
-        return int(re.search("VmHWM:\\s+(\\d+)", file.read())[1])
+        return int(re.search(r"VmHWM:\\s+(\\d+)", file.read())[1])
 before = peak()
 interpreter = Interpreter(sys.argv[1], num_threads=2)
 interpreter.allocate_tensors()

@@ -136,8 +136,13 @@ def difference(path, picture, model):
     Returns:
         The share of its bytes that differ, the most by which one does, and
         the most by which Python's run moved the picture.
+
+    Raises:
+        ValueError: The PNG has another size.
     """
     found = cv2.imread(str(path))[..., ::-1]
+    if found.shape != picture.shape:
+        raise ValueError(f"Expected {picture.shape}. Received: {found.shape}")
     expected = LiteRTRestorer(model)(picture[None].astype(np.float32) / 255)[0]
     apart = np.abs(found - np.rint(expected * 255))
     moved = np.abs(expected * 255 - picture).max()

@@ -98,8 +98,8 @@ def _check_it_opens(path):
     if done.returncode:
         raise UserError(
             "Expected a file that LiteRT opens. Received: one that ends the "
-            f"runtime (status {done.returncode}), as int8 does where a layer "
-            "is dead or its values are huge; nothing was written. Try "
+            f"runtime (status {done.returncode}), as int8 does where a "
+            "layer's values are huge; nothing was written. Try "
             "--quantize=dynamic, or other weights; `python -m "
             "benchmarks.activations WEIGHTS` shows each scale."
         )

@@ -53,7 +53,8 @@ def pack_sources(
     Args:
         texts: Folders of pairs, `photographs:` or `sharp:` and a folder, or
             `skimage:`, which is there wherever scikit-image is; all may
-            follow `half:`. Each folder is packed once.
+            follow `half:`. Each folder is packed once; name pairs before
+            their sharp halves.
         folder: Where to.
         stem: Of the new folders' names.
         inputs: Which half of the pairs is the input.
@@ -77,10 +78,11 @@ def pack_sources(
                 "photographs:FOLDER, sharp:FOLDER, skimage:train, or half: and "
                 f"one of these. Received: {given}."
             )
-        source, figures = pathlib.Path(rest).resolve(), (0, 0)
         if kind == "skimage":
-            places[source] = rest
-        elif source not in places:
+            packed.append(Packed(f"{half}{kind}:{rest}", 0, 0))
+            continue
+        source, figures = pathlib.Path(rest).resolve(), (0, 0)
+        if source not in places:
             place = places[source] = f"{stem}_{next(numbers)}"
             new = pathlib.Path(folder) / place
             if colon:

@@ -12,12 +12,15 @@ STEPS = {2: "previous_4", 4: "previous_3", 8: "previous_2", 16: "previous_1"}
 class Supervision:
     """The content loss of a generator and, in training only, of its path.
 
-    Each step of the expanding path gets a head, a 3x3 convolution that starts
-    at zero and gives the residual of the image at that step's scale. It is
-    compared with the sharp image averaged down to there, by the same content
-    and frequency terms. So the deep scales learn from the first step on what
-    they are for; the product does not hold the heads. Deep supervision of
-    Lee et al., AISTATS 2015, on the scales of Cho et al., ICCV 2021, Eq. 5-6.
+    Differs from paper: each step s of the expanding path gets a head, a 3x3
+    convolution that starts at zero, and the loss a term
+
+        coarse_weight * L(mean_s(sharp), mean_s(blurry) + tanh(head_s) / 2)
+
+    where mean_s averages squares of s pixels and L is the content and the
+    frequency term, no others. So the deep scales learn from the first step on
+    what they are for. The product does not hold the heads. Deep supervision:
+    Lee et al., AISTATS 2015; in deblurring, Nah et al., CVPR 2017.
 
     Args:
         generator: Blurry to restored; see `build_generator`.

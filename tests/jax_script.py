@@ -84,7 +84,7 @@ def steps_like(folder, kind):
 
 def not_finite():
     """A bad step changes nothing but the counters; a good one resets one."""
-    training = make_training("mixed_bfloat16")
+    training = make_training("mixed_bfloat16", coarse=True, coarse_weight=0.5)
     batch = tiny.make_batch()
     good = batch["blurry"], batch["sharp"]
     bad = batch["blurry"] * np.float32("nan"), batch["sharp"]

@@ -21,7 +21,7 @@ from sis_keras.training import TrainingRun  # noqa: E402
 
 
 def pictures():
-    picture = np.arange(24 * 24 * 3, dtype=np.uint8).reshape(24, 24, 3)
+    picture = np.arange(32 * 32 * 3, dtype=np.uint8).reshape(32, 32, 3)
     yield "made/0", picture, 255 - picture
 
 
@@ -33,9 +33,15 @@ for batch in batches:
     # Equal halves: each replica's batch statistics are those of the whole.
     for value in batch.values():
         value[2:] = value[:2]
-single = tiny.make_gan(clip_norm=0.1)
+game = {
+    "generator": lambda: tiny.make_generator(coarse=True),
+    "content": {"content_weight": 0.5},
+    "coarse_weight": 0.5,
+    "clip_norm": 0.1,
+}
+single = tiny.make_gan(**game)
 with strategy.scope():
-    double = tiny.make_gan(clip_norm=0.1)
+    double = tiny.make_gan(**game)
 
 
 @tf.function
@@ -58,8 +64,12 @@ for batch, whole in zip(distributed, batches, strict=True):
     for key in expected:
         np.testing.assert_allclose(logs[key], expected[key], rtol=1e-4)
 for one, other in zip(
-    single.generator.variables + single.averaged_generator.variables,
-    double.generator.variables + double.averaged_generator.variables,
+    single.generator.variables
+    + single.averaged_generator.variables
+    + single.supervision.heads,
+    double.generator.variables
+    + double.averaged_generator.variables
+    + double.supervision.heads,
     strict=True,
 ):
     np.testing.assert_allclose(one, other, atol=2e-5)

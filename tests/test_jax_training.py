@@ -32,12 +32,12 @@ def folder(tmp_path_factory):
     batches = [tiny.make_batch(seed) for seed in range(STEPS)]
     for kind in ("fine", "coarse"):
         (folder / kind).mkdir()
-        weights = first_weights(kind == "coarse")
+        values = first_weights(kind == "coarse")
         np.savez(
             folder / kind / "given.npz",
             blurry=[batch["blurry"] for batch in batches],
             sharp=[batch["sharp"] for batch in batches],
-            **{f"weight{number}": x for number, x in enumerate(weights)},
+            **{f"weight{number}": x for number, x in enumerate(values)},
         )
     done = subprocess.run(
         [sys.executable, str(ROOT / "tests/jax_script.py"), str(folder)],

@@ -69,6 +69,7 @@ def test_each_folder_is_copied_once(data, monkeypatch):
         [
             "photographs:$MADE/photos",
             "sharp:$MADE/photos",
+            "skimage:train",
             "half:photographs:$MADE/photos",
             "$MADE/pairs",
             "half:$MADE/pairs",
@@ -82,11 +83,12 @@ def test_each_folder_is_copied_once(data, monkeypatch):
     assert texts == [
         "photographs:train_0",
         "sharp:train_0",
+        "skimage:train",
         "half:photographs:train_0",
         "train_1",
         "half:train_1",
     ]
-    assert [source.pictures for source in packed] == [2, 0, 0, 4, 0]
+    assert [source.pictures for source in packed] == [2, 0, 0, 0, 4, 0]
     assert {path.name for path in (data / "new").iterdir()} == {
         "train_0",
         "train_1",
