@@ -22,6 +22,17 @@ def pixel_shuffle(x, scale):
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(n, h * scale, w * scale, -1)
 
 
+def conv_3x3(x, kernel, bias):
+    """Between zeros."""
+    _, height, width, _ = x.shape
+    x = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    return bias + sum(
+        x[:, i : i + height, j : j + width] @ kernel[i, j]
+        for i in range(3)
+        for j in range(3)
+    )
+
+
 class Recomputed:
     """The expanding path from a model's weights, in float64."""
 
@@ -37,14 +48,7 @@ class Recomputed:
         return x @ kernel[0, 0] + bias
 
     def conv_3x3(self, x, name):
-        kernel, bias = self.weights(name)
-        _, h, w, _ = x.shape
-        x = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        return bias + sum(
-            x[:, i : i + h, j : j + w] @ kernel[i, j]
-            for i in range(3)
-            for j in range(3)
-        )
+        return conv_3x3(x, *self.weights(name))
 
     def fsconv(self, x, name):
         """Each input pixel adds its 4x4 footprint at stride 2; then ReLU."""
