@@ -33,14 +33,16 @@ flags.DEFINE_list(
     "train_data",
     [],
     "Sources to train on, separated by commas: a FOLDER of pairs, "
-    "photographs:FOLDER, frames:PATH, skimage:train, tfds:gopro/blur:train; "
-    "half:SOURCE is any of them at half size.",
+    "photographs:FOLDER, flow:PATH, frames:PATH, skimage:train, "
+    "tfds:gopro/blur:train; half:SOURCE is any of them at half size; "
+    "docs/training.md has them all.",
 )
 flags.DEFINE_list(
     "validation_data",
     [],
-    "Sources to validate on, whole frames; never trained on. Default: the "
-    "sequences of --hold_out.",
+    "Sources to validate on, whole frames; never trained on; GROUP=SOURCE "
+    "puts one into a group. Best is the mean of the groups' gains, with sharp "
+    "pictures at 40 dB or more. Default: the sequences of --hold_out.",
 )
 flags.DEFINE_list(
     "test_data",
@@ -66,6 +68,19 @@ flags.DEFINE_float(
 )
 flags.DEFINE_integer(
     "synthetic_versions", 1, "How often each photograph is blurred.", 1
+)
+flags.DEFINE_integer(
+    "flow_versions",
+    None,
+    "How often each frame of flow:PATH is blurred; default: as photographs.",
+    1,
+)
+flags.DEFINE_integer(
+    "refresh_steps",
+    None,
+    "Blur everything anew, with another seed, after so many steps; prepared "
+    "in the background. Default: never.",
+    1,
 )
 flags.DEFINE_list(
     "synthetic_streak",
@@ -109,6 +124,12 @@ flags.DEFINE_string(
     "imagenet_weights",
     None,
     "InceptionV3's ImageNet weights (width 1), a file.",
+)
+flags.DEFINE_string(
+    "continue_from",
+    None,
+    "Start from the whole state of this checkpoint (last.safetensors): the "
+    "weights, their average, the optimizer; but at step 0 of a new schedule.",
 )
 flags.DEFINE_string(
     "initial_weights",
@@ -166,6 +187,12 @@ flags.DEFINE_integer("crop_size", 256, "Height and width of a crop.", 16)
 flags.DEFINE_integer(
     "crops_per_picture", 8, "Crops from each pair in an epoch.", 1
 )
+flags.DEFINE_integer(
+    "crop_candidates",
+    1,
+    "Draw each crop from so many places, by how much there is to learn.",
+    1,
+)
 flags.DEFINE_enum(
     "optimizer",
     "adam",
@@ -196,6 +223,16 @@ flags.DEFINE_enum(
     ["float32", "mixed_bfloat16", "mixed_float16"],
     "Of the networks' arithmetic; weights stay float32.",
 )
+flags.DEFINE_integer(
+    "threads_of_an_operation",
+    None,
+    "Of TensorFlow on a CPU; default: all cores. With two cores one thread, "
+    "and two operations at once, is faster.",
+    1,
+)
+flags.DEFINE_integer(
+    "operations_at_once", None, "On a CPU; default: as many as cores.", 1
+)
 flags.DEFINE_bool("xla", False, "Compile the step with XLA.")
 flags.DEFINE_integer(
     "most_skipped", 5, "Stop after so many steps that are not finite.", 1
@@ -213,26 +250,68 @@ def open_sources(names: list[str], versions: int) -> list:
     """The sources that the strings name; photographs in so many versions."""
     from sis_keras.sources import open_source
 
-    arguments = source_arguments()
     return [
         open_source(
             name,
             versions=versions,
             make_builder=_prepared_builder,
-            **arguments,
+            **source_arguments(),
         )
         for name in names
     ]
 
 
+def validation_groups() -> list[tuple]:
+    """`(group, source)` of each of --validation_data."""
+    from sis_keras.validation import split_group
+
+    named = [split_group(text) for text in FLAGS.validation_data]
+    sources = open_sources(
+        [text for _, text in named], FLAGS.validation_versions
+    )
+    return [
+        (group, source)
+        for (group, _), source in zip(named, sources, strict=True)
+    ]
+
+
 def source_arguments() -> dict:
-    """Of `open_source`, by the flags."""
+    """Of `open_source`, by the flags; of a kind that other processes take."""
     return {
         "inputs": FLAGS.inputs,
         "seed": FLAGS.seed,
         "streak": _streak(),
         "kind_of_blur": FLAGS.synthetic_blur,
+        "flow_versions": FLAGS.flow_versions,
     }
+
+
+def parted(sources: list) -> tuple[list, list[dict]]:
+    """The sources that no seed changes, and arguments of those that one does.
+
+    Args:
+        sources: Those of --train_data.
+
+    Returns:
+        The sources; and arguments of `open_source` without the seed.
+    """
+    from sis_keras.sources import open_source
+
+    arguments = {
+        **source_arguments(),
+        "versions": FLAGS.synthetic_versions,
+    }
+    seed = arguments.pop("seed")
+    steady, changing = [], []
+    for text, source in zip(FLAGS.train_data, sources, strict=True):
+        other = None
+        if not text.rpartition("tfds:")[1]:
+            other = open_source(text, seed=seed + 1, **arguments)
+        if other is None or other.fingerprint == source.fingerprint:
+            steady.append(source)
+        else:
+            changing.append({"text": text, **arguments})
+    return steady, changing
 
 
 def refuse_overlap(trained_on: list, validated_on: list) -> None:
@@ -311,6 +390,15 @@ def start_keras() -> None:
     """Imports TensorFlow quietly; seeds and sets the precision."""
     import_tensorflow()
     import keras
+    import tensorflow as tf
+
+    threading = tf.config.threading
+    if FLAGS.threads_of_an_operation:
+        threading.set_intra_op_parallelism_threads(
+            FLAGS.threads_of_an_operation
+        )
+    if FLAGS.operations_at_once:
+        threading.set_inter_op_parallelism_threads(FLAGS.operations_at_once)
 
     keras.utils.set_random_seed(FLAGS.seed)
     keras.mixed_precision.set_dtype_policy(FLAGS.precision)

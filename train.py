@@ -17,32 +17,32 @@ def main():
     sources = run_flags.open_sources(
         run_flags.required("train_data"), FLAGS.synthetic_versions
     )
-    validation_sources = run_flags.open_sources(
-        FLAGS.validation_data, FLAGS.validation_versions
-    )
+    groups = run_flags.validation_groups()
+    validation_sources = [source for _, source in groups]
     run_flags.refuse_overlap(sources, validation_sources)
     run_flags.start_keras()
     import tensorflow as tf
 
-    from sis_keras.cache import open_cache
-    from sis_keras.checkpoint import refuse_to_overwrite
+    from sis_keras.checkpoint import continue_from, refuse_to_overwrite
     from sis_keras.training import TrainingRun
 
     if not FLAGS.resume:
         refuse_to_overwrite(output)
     tf.config.experimental.enable_op_determinism()
     gan = make_gan(arguments)
-    cache = open_cache(sources, FLAGS.cache_dir or f"{output}/cache")
-    validation = validation_pictures(validation_sources, cache)
+    if FLAGS.continue_from and not FLAGS.resume:
+        continue_from(FLAGS.continue_from, gan, arguments)
+    crops, cache = make_crops(sources)
+    examples = validation_examples(groups, cache)
     run = TrainingRun(
         gan,
         arguments,
-        make_crops(cache),
-        validation,
+        crops,
+        examples,
         output,
         batch_size=FLAGS.batch_size,
         steps=FLAGS.steps,
-        settings=settings(cache.fingerprint),
+        settings=settings(" ".join(x.fingerprint for x in sources)),
         log_every=FLAGS.log_every,
         validate_every=FLAGS.validate_every,
         checkpoint_every=FLAGS.checkpoint_every,
@@ -52,11 +52,16 @@ def main():
     )
     if FLAGS.resume:
         run.resume()
-    run.run()
+    try:
+        run.run()
+    finally:
+        crops.close()
     validated = validation_sources or [
         source.only(FLAGS.hold_out) for source in sources
     ]
-    write_report(run.best_path, validation, validated)
+    write_report(
+        run.best_path, lambda: (x[1:] for x in examples()), validated
+    )
 
 
 def write_report(best_path, validation, sources):
@@ -201,43 +206,82 @@ def make_optimizer(learning_rate, kind="adam"):
     return optimizer
 
 
-def make_crops(cache):
+def make_crops(sources):
+    """What is trained on; and the cache of what does not change."""
+    from sis_keras.cache import open_cache
     from sis_keras.data import Crops
+    from sis_keras.errors import UserError
+    from sis_keras.pools import RefreshedCrops
 
-    return Crops(
-        cache,
-        FLAGS.crop_size,
-        FLAGS.crops_per_picture,
-        FLAGS.synthetic_share,
-        FLAGS.hold_out,
-        FLAGS.seed,
+    def crops_of(cache):
+        return Crops(
+            cache,
+            FLAGS.crop_size,
+            FLAGS.crops_per_picture,
+            FLAGS.synthetic_share,
+            FLAGS.hold_out,
+            FLAGS.seed,
+            FLAGS.crop_candidates,
+        )
+
+    folder = FLAGS.cache_dir or f"{FLAGS.output}/cache"
+    if not FLAGS.refresh_steps:
+        cache = open_cache(sources, folder)
+        return crops_of(cache), cache
+    steady, changing = run_flags.parted(sources)
+    if not changing:
+        raise UserError(
+            "Expected --refresh_steps with data that is blurred here, such as "
+            "photographs:FOLDER. Received --train_data without."
+        )
+    cache = open_cache(steady, f"{folder}/steady") if steady else None
+    crops = RefreshedCrops(
+        cache, changing, FLAGS.seed, folder, FLAGS.refresh_steps, crops_of
     )
+    return crops, cache
 
 
-def validation_pictures(sources, cache):
-    """Gives what is validated on: --validation_data, or what is held out."""
+def validation_examples(groups, cache):
+    """Gives `(group, name, blurry, sharp)` of what is validated on.
+
+    That is --validation_data, blurred once where it is blurred here, or what
+    is held out of `cache`.
+    """
+    from sis_keras.cache import open_cache
     from sis_keras.errors import UserError
     from sis_keras.sources import of_sequence
 
     kept = [
         number
-        for number, name in enumerate(cache.names)
+        for number, name in enumerate(cache.names if cache else ())
         if of_sequence(name, FLAGS.hold_out)
     ]
-    if not sources and not kept:
+    if not groups and not kept:
         raise UserError(
             "Expected pictures to validate on: --validation_data, or "
             "--hold_out with sequences of --train_data. Received: "
             f"--hold_out={','.join(FLAGS.hold_out)}."
         )
+    folder = FLAGS.cache_dir or f"{FLAGS.output}/cache"
+    made = [
+        open_cache([source], f"{folder}/validation_{number}")
+        if source.synthetic
+        else None
+        for number, (_, source) in enumerate(groups)
+    ]
 
-    def pictures():
-        for source in sources:
-            yield from source.examples()
-        for number in [] if sources else kept:
-            yield cache.names[number], *cache[number]
+    def examples():
+        for (group, source), blurred in zip(groups, made, strict=True):
+            if blurred is None:
+                for example in source.examples():
+                    yield group, *example
+            else:
+                for number, name in enumerate(blurred.names):
+                    yield group, name, *blurred[number]
+        for number in [] if groups else kept:
+            yield "real", cache.names[number], *cache[number]
 
-    return pictures
+    return examples
 
 
 def settings(data):

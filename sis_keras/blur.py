@@ -1,13 +1,12 @@
 """Synthetic dynamic blur: blurry and sharp pairs, determined by a seed.
 
 `average_frames` and `blur_from_frames` average the frames of a video;
-`synthetic_blur` and `photograph_pairs` render such frames from one sharp
+`synthetic_blur` and `blurred_photograph` render such frames from one sharp
 photograph. Everything is NumPy and OpenCV on uint8 RGB, shape
 `(height, width, 3)`.
 """
 
-import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -21,7 +20,6 @@ from sis_keras.pictures import halved, read_rgb, to_uint8
 __all__ = [
     "average_frames",
     "blur_from_frames",
-    "photograph_pairs",
     "synthetic_blur",
 ]
 
@@ -37,12 +35,9 @@ def synthetic_blur(
     extent: tuple[float, float] = CAMERA_STREAK,
     object_probability: float = 0.5,
     object_extent: tuple[float, float] = (5.0, 40.0),
-    noise_probability: float = 0.5,
-    noise: tuple[float, float] = (0.5, 3.0),
-    jpeg_probability: float = 0.5,
-    jpeg_quality: tuple[int, int] = (75, 98),
     step: float = 1.0,
     most_frames: int = 49,
+    **damages,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Makes a blurry picture from a sharp one.
 
@@ -64,12 +59,9 @@ def synthetic_blur(
         object_probability: Share of the pictures with one to three objects.
         object_extent: Longest streak of an object's own motion, in the same
             pixels, drawn uniformly.
-        noise_probability: Share of the pictures with noise.
-        noise: Its standard deviation at mid grey, in steps of 1/255.
-        jpeg_probability: Share of the pictures that go through JPEG.
-        jpeg_quality: Range of its quality.
         step: No point moves more pixels than this between two frames, …
         most_frames: … unless that would need more frames than this.
+        **damages: Of `damaged`: defocus, noise, JPEG.
 
     Returns:
         `(blurry, sharp)`, uint8. `sharp` is the frame at mid exposure: the
@@ -78,55 +70,136 @@ def synthetic_blur(
     _check_picture(sharp)
     camera_rng, object_rng, sensor_rng = np.random.default_rng(seed).spawn(3)
     size = sharp.shape[:2]
-    longest = _pixels(_log_uniform(camera_rng, extent), size)
-    camera = _draw_camera(camera_rng, size, longest, pan)
+    longest = pixels(log_uniform(camera_rng, extent), size)
+    camera = draw_camera(camera_rng, size, longest, pan)
     objects = []
     if object_rng.random() < object_probability:
-        reach = tuple(_pixels(length, size) for length in object_extent)
+        reach = tuple(pixels(length, size) for length in object_extent)
         objects = draw_objects(object_rng, sharp, camera, reach)
     times = _frame_times(camera, objects, size, step, most_frames)
     frames = render_frames(sharp, camera, objects, times)
     blurry = mean_of_frames(frames, gamma)
-    if sensor_rng.random() < noise_probability:
-        blurry = _add_noise(blurry, sensor_rng, sensor_rng.uniform(*noise))
-    blurry = to_uint8(blurry)
-    if sensor_rng.random() < jpeg_probability:
-        quality = int(sensor_rng.integers(*jpeg_quality, endpoint=True))
-        blurry = _through_jpeg(blurry, quality)
     (middle,) = render_frames(sharp, camera, objects, np.zeros(1))
-    return blurry, middle
+    if gamma is not None:
+        blurry = match_brightness(blurry, middle)
+    return damaged(blurry, sensor_rng, **damages), middle
 
 
-def photograph_pairs(
-    photographs: Iterable,
-    versions: int,
-    seed: int = 0,
-    half: bool = False,
-    **settings,
-) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Blurs each photograph in `versions` ways.
+def damaged(
+    blurry: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    defocus_probability: float = 0.06,
+    defocus: tuple[float, float] = (0.7, 4.0),
+    noise_probability: float = 0.5,
+    noise: tuple[float, float] = (0.3, 4.0),
+    jpeg_probability: float = 0.5,
+    jpeg_quality: tuple[int, int] = (60, 98),
+) -> np.ndarray:
+    """What a camera does to a picture beside motion blur.
 
     Args:
-        photographs: Paths, or uint8 arrays `(height, width, 3)`.
-        versions: Pairs from each.
-        seed: With the photograph's place and the version, the pair's seed.
-        half: Takes the photographs at half size.
-        **settings: For `synthetic_blur`.
+        blurry: float32 `(height, width, 3)` in [0, 1].
+        rng: Where the draws come from.
+        defocus_probability: Share of the pictures out of focus.
+        defocus: Radius of its disc in pixels of a 720p picture.
+        noise_probability: Share of the pictures with noise.
+        noise: Its standard deviation at mid grey, in steps of 1/255.
+        jpeg_probability: Share of the pictures that go through JPEG.
+        jpeg_quality: Range of its quality.
 
-    Yields:
-        `(name, blurry, sharp)`; the name is `stem/version`, for an array its
-        place in four digits instead of the stem.
+    Returns:
+        uint8.
     """
-    for place, photograph in enumerate(photographs):
-        if isinstance(photograph, np.ndarray):
-            stem, picture = f"{place:04d}", photograph
-        else:
-            stem, picture = pathlib.Path(photograph).stem, read_rgb(photograph)
-        if half:
-            stem, picture = f"half/{stem}", halved(picture)
-        for version in range(versions):
-            pair = synthetic_blur(picture, (seed, place, version), **settings)
-            yield f"{stem}/{version}", *pair
+    if rng.random() < defocus_probability:
+        radius = pixels(rng.uniform(*defocus), blurry.shape[:2])
+        blurry = cv2.filter2D(
+            blurry, -1, disc(radius), borderType=cv2.BORDER_REFLECT
+        )
+    if rng.random() < noise_probability:
+        blurry = _add_noise(blurry, rng, rng.uniform(*noise))
+    blurry = to_uint8(blurry)
+    if rng.random() < jpeg_probability:
+        quality = int(rng.integers(*jpeg_quality, endpoint=True))
+        blurry = _through_jpeg(blurry, quality)
+    return blurry
+
+
+def disc(radius: float) -> np.ndarray:
+    """A disc's kernel that sums to 1, its edge a pixel soft; float32."""
+    reach = int(np.ceil(radius + 0.5))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    kernel = np.clip(radius + 0.5 - np.hypot(x, y), 0.0, 1.0)
+    return (kernel / kernel.sum()).astype(np.float32)
+
+
+def match_brightness(blurry: np.ndarray, sharp: np.ndarray) -> np.ndarray:
+    """Gives a blurred picture the sharp one's low frequencies.
+
+    A blur averaged in linear light, or through a camera's response, comes out
+    brighter than the stored values' mean, and a network trained on it darkens
+    every picture. The difference of the two pictures, blurred by a Gaussian
+    of a 24th of the longer side, is taken off.
+
+    Args:
+        blurry: float32 `(height, width, 3)` in [0, 1].
+        sharp: uint8.
+
+    Returns:
+        float32, in [0, 1].
+    """
+    shift = sharp.astype(np.float32) / 255.0 - blurry
+    sigma = max(blurry.shape[:2]) / 24.0
+    # At a quarter of the size: the Gaussian has no finer detail.
+    small = cv2.resize(shift, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(
+        small, (0, 0), sigma / 4.0, borderType=cv2.BORDER_REFLECT
+    )
+    size = blurry.shape[1::-1]
+    return np.clip(blurry + cv2.resize(small, size), 0.0, 1.0)
+
+
+def blurred_photograph(
+    path, seed: int | Sequence[int], half: bool = False, **settings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Blurs the photograph of a file.
+
+    Args:
+        path: Of the file.
+        seed: Of the pair.
+        half: Takes the photograph at half size.
+        **settings: For `synthetic_blur`.
+    """
+    picture = read_rgb(path)
+    return synthetic_blur(
+        halved(picture) if half else picture, seed, **settings
+    )
+
+
+def flat_pair(
+    seed: int | Sequence[int], size: int = 256
+) -> tuple[np.ndarray, np.ndarray]:
+    """A plain colour or a gradient, and the same with some noise or none.
+
+    A network that has only seen photographs gives such pictures another
+    colour.
+
+    Returns:
+        `(noisy, plain)`, uint8 `(size, size, 3)`.
+    """
+    rng = np.random.default_rng(seed)
+    corners = rng.random((2, 2, 3))
+    if rng.random() < 0.5:
+        corners = np.broadcast_to(corners[:1, :1], corners.shape)
+    elif rng.random() < 0.5:  # grey
+        corners = np.repeat(corners[..., :1], 3, axis=-1)
+    if rng.random() < 0.3:  # fully saturated, black or white
+        corners = np.rint(corners)
+    plain = cv2.resize(corners.astype(np.float32), (size, size))
+    noisy = plain
+    if rng.random() < 0.5:
+        noisy = _add_noise(plain, rng, rng.uniform(0.3, 3.0))
+    return to_uint8(noisy), to_uint8(plain)
 
 
 def _check_picture(picture) -> None:
@@ -138,14 +211,14 @@ def _check_picture(picture) -> None:
         )
 
 
-def _pixels(length: float, size) -> float:
+def pixels(length: float, size) -> float:
     """A length in a 720p picture to one in a picture of `size`."""
     scaled = length * np.sqrt(np.hypot(*size) / np.hypot(720, 1280))
     # A larger motion of a tiny picture would turn the camera right around.
     return min(scaled, max(size) / 8)
 
 
-def _log_uniform(rng: np.random.Generator, between) -> float:
+def log_uniform(rng: np.random.Generator, between) -> float:
     """A log-uniform draw, from 0.1 up; 0 where the upper end is 0."""
     low, high = between
     if high <= 0.0:
@@ -153,7 +226,9 @@ def _log_uniform(rng: np.random.Generator, between) -> float:
     return float(np.exp(rng.uniform(np.log(max(low, 0.1)), np.log(high))))
 
 
-def _draw_camera(rng: np.random.Generator, size, extent: float, pan: bool):
+def draw_camera(
+    rng: np.random.Generator, size, extent: float, pan: bool = False
+):
     """A function of times to the camera's homographies."""
     height, width = size
     # 27 to 54 mm on 35 mm film: telephones to standard lenses.

@@ -18,6 +18,10 @@ from sis_keras.files import atomic_path
 from sis_keras.sources import Source
 
 
+# A source whose halves differ more in brightness, of 255, is warned of.
+MOST_SHIFT = 1.0
+
+
 class PictureCache:
     """Random access to the decoded pairs of a list of sources.
 
@@ -94,7 +98,9 @@ def _write(sources, folder, fingerprint, show):
     with progress, atomic_path(folder / "pictures.raw") as temporary:
         with open(temporary, "wb") as file:
             for source in sources:
+                shifts = []
                 for name, blurry, sharp in source.examples():
+                    shifts.append(_mean(blurry) - _mean(sharp))
                     file.write(np.ascontiguousarray(blurry).data)
                     file.write(np.ascontiguousarray(sharp).data)
                     entry = {
@@ -106,8 +112,32 @@ def _write(sources, folder, fingerprint, show):
                     entries.append(entry)
                     offset += blurry.nbytes + sharp.nbytes
                     progress.update()
+                if shifts:
+                    tqdm.tqdm.write(_opened(source, shifts))
         if not entries:
             raise UserError("Expected pictures to train on. Received none.")
     with atomic_path(folder / "index.json") as temporary:
         index = {"fingerprint": fingerprint, "pairs": entries}
         temporary.write_text(json.dumps(index))
+
+
+def _mean(picture):
+    """Of every fourth pixel."""
+    return picture[::4, ::4].mean(dtype=np.float64)
+
+
+def _opened(source, shifts):
+    """What is to be known of a source that was read."""
+    shift = float(np.mean(shifts))
+    lines = [
+        f"{source.name}: {len(shifts)} pairs"
+        + (f" ({source.note})" if source.note else "")
+        + f", blurred halves brighter by {shift:+.2f} of 255"
+    ]
+    if abs(shift) > MOST_SHIFT:
+        lines.append(
+            f"Warning: a network trained on {source.name} learns to "
+            f"{'darken' if shift > 0 else 'brighten'} every picture. "
+            f"matched:{source.name} brings the halves together."
+        )
+    return "\n".join(lines)

@@ -82,6 +82,37 @@ def restore_checkpoint(path, gan, arguments: dict, settings: dict) -> dict:
                 f"{key}={found.get(key)!r}. Received: {expected.get(key)!r}. "
                 "Give the same flags, or start anew in another --output."
             )
+    _put_back(path, gan, tensors)
+    return state
+
+
+def continue_from(path, gan, arguments: dict) -> None:
+    """Takes over another run's weights, average and optimizer.
+
+    The learning rate's schedule begins anew.
+
+    Args:
+        path: What `save_checkpoint` wrote, also in half precision.
+        gan: Compiled, of the same structure.
+        arguments: Of `build_generator`; must be those of the file.
+
+    Raises:
+        UserError: The file is missing or damaged, or belongs to another
+            network or another training.
+    """
+    tensors, metadata = weights.read_tensors(path)
+    weights.check_arguments(metadata["arguments"], arguments, path)
+    _put_back(path, gan, tensors)
+    optimizers = [gan.generator_optimizer]
+    if gan.plays:
+        optimizers.append(gan.discriminator_optimizer)
+    for optimizer in optimizers:
+        optimizer.iterations.assign(0)
+    for counter in (gan.skipped, gan.skipped_in_a_row):
+        counter.assign(0)
+
+
+def _put_back(path, gan, tensors):
     variables = _variables(gan)
     odd = [
         name
@@ -99,7 +130,6 @@ def restore_checkpoint(path, gan, arguments: dict, settings: dict) -> dict:
     )
     for name, variable in variables.items():
         variable.assign(tensors[name].astype(variable.dtype))
-    return state
 
 
 def _halved(name, tensor):

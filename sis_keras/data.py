@@ -30,6 +30,9 @@ class Crops:
             in [0, 1); counts where both kinds are there.
         hold_out: Sequences that are never cut from.
         seed: Of all draws.
+        candidates: A crop is drawn from so many random places of its picture,
+            each as likely as its halves differ there (mean absolute
+            difference of every fourth pixel): where there is much to learn.
 
     Raises:
         UserError: Nothing is left to cut from, a picture is smaller than a
@@ -44,8 +47,10 @@ class Crops:
         synthetic_share: float = 0.0,
         hold_out: Collection[str] = (),
         seed: int = 0,
+        candidates: int = 1,
     ):
         self.cache, self.crop_size, self.seed = cache, crop_size, seed
+        self.candidates = candidates
         _check_held_out(cache.names, hold_out)
         used = np.array([not of_sequence(x, hold_out) for x in cache.names])
         for number in np.flatnonzero(used):
@@ -71,6 +76,14 @@ class Crops:
         self._real_slots = np.repeat(real, crops_per_picture)
         self._synthetic, self._extra = synthetic, extra
         self.examples_per_epoch = len(self._real_slots) + extra
+
+    def at(self, step: int) -> "tuple[Crops, int | None]":
+        """What to cut at a step, and the step from which on it is another."""
+        del step
+        return self, None
+
+    def close(self) -> None:
+        """Nothing is left to end."""
 
     @functools.lru_cache(maxsize=2)  # noqa: B019, one instance a run
     def _order(self, epoch: int) -> np.ndarray:
@@ -99,8 +112,10 @@ class Crops:
         pair = self.cache[self._order(epoch)[position]]
         height, width, _ = pair[0].shape
         size = self.crop_size
-        top = random.integers(height - size + 1)
-        left = random.integers(width - size + 1)
+        places = random.integers(
+            (height - size + 1, width - size + 1), size=(self.candidates, 2)
+        )
+        top, left = _likeliest(random, places, pair, size)
         flip, turns = random.integers(2), random.integers(4)
         blurry, sharp = (
             turned(x[top : top + size, left : left + size], flip, turns)
@@ -113,6 +128,23 @@ class Crops:
         """Examples `start` to `start + size`, stacked."""
         examples = [self.example(start + i) for i in range(size)]
         return tuple(np.stack(x) for x in zip(*examples, strict=True))
+
+
+def _likeliest(random, places, pair, size):
+    """One of the places `(n, 2)`, as likely as the pair differs there."""
+    if len(places) == 1:
+        return places[0]
+    differences = np.empty(len(places))
+    for number, (top, left) in enumerate(places):
+        blurry, sharp = (
+            x[top : top + size : 4, left : left + size : 4].astype(np.int16)
+            for x in pair
+        )
+        differences[number] = np.abs(blurry - sharp).mean()
+    total = differences.sum()
+    if not total:
+        return places[0]
+    return places[random.choice(len(places), p=differences / total)]
 
 
 def _check_held_out(names, hold_out):

@@ -1,6 +1,7 @@
 """The SIS-net generator (paper III-A, Figure 2, Algorithm 1)."""
 
 import itertools
+from collections.abc import Sequence
 
 import keras
 from keras import ops
@@ -13,6 +14,8 @@ SCALE_MULTIPLE = 32
 # Neighbouring seeds of a network must not share those of its kernels.
 SEEDS_OF_A_NETWORK = 10_000
 FUSIONS = ("add", "concat")
+# The sums of the expanding path, by their scale's denominator.
+SUMS = (16, 8, 4, 2)
 
 
 @keras.saving.register_keras_serializable("sis_keras")
@@ -57,6 +60,8 @@ def build_generator(
     residual: bool = True,
     intermediate_path: bool = True,
     info_box: bool = True,
+    residual_modules: bool = False,
+    residual_blocks: Sequence[int] = (0, 0, 0, 0),
     synchronized: bool = False,
     seed: int = 0,
     name: str = "sisnet",
@@ -73,6 +78,11 @@ def build_generator(
         residual: Adds the output to `blurry` (the authors' code).
         intermediate_path: False is Nolalent-net of Table 2.
         info_box: False is Nosis-net of Table 2.
+        residual_modules: Inception modules add to their input; see
+            `extracting_path`.
+        residual_blocks: How many blocks of two 3x3 convolutions, added to
+            their input, follow the sums of the expanding path at 1/16, 1/8,
+            1/4 and 1/2 of the scale.
         synchronized: Batch statistics over all replicas.
         seed: Of the initial weights.
         name: Of the model.
@@ -90,6 +100,11 @@ def build_generator(
             "Expected an even positive fusion_channels. "
             f"Received: fusion_channels={fusion_channels}"
         )
+    if len(residual_blocks) != len(SUMS) or min(residual_blocks) < 0:
+        raise ValueError(
+            "Expected residual_blocks of four numbers, from 0 up. "
+            f"Received: residual_blocks={residual_blocks!r}"
+        )
     blurry = keras.Input((None, None, 3), name="blurry")
     x = ReflectPad(SCALE_MULTIPLE)(blurry)
     x = keras.layers.Rescaling(2.0, -1.0)(x)
@@ -100,12 +115,13 @@ def build_generator(
         branch_pooling,
         synchronized,
         SEEDS_OF_A_NETWORK * seed,
+        residual_modules,
     )
     # Each part counts from a place of its own, so that the ablations begin
     # with the same weights in what they share.
     first = SEEDS_OF_A_NETWORK * seed
-    lateral, boxes, seeds = (
-        itertools.count(first + offset) for offset in (1000, 2000, 3000)
+    lateral, boxes, seeds, blocks = (
+        itertools.count(first + offset) for offset in (1000, 2000, 3000, 4000)
     )
     info_0, details = _intermediate_layer_path(scales, fusion_channels, lateral)
     sources = []
@@ -113,7 +129,10 @@ def build_generator(
         sources.append(_info_box(info_0, fusion_channels, boxes))
     if intermediate_path:
         sources.append(details)
-    x = _expanding_path(info_0, sources, fusion_channels, fusion, seeds)
+    refine = _refinement(residual_blocks, blocks)
+    x = _expanding_path(
+        info_0, sources, fusion_channels, fusion, refine, seeds
+    )
     x = keras.layers.Conv2D(
         3,
         3,
@@ -158,7 +177,28 @@ def _info_box(info_0, channels, seeds):
     return infos
 
 
-def _expanding_path(info_0, sources, channels, fusion, seeds):
+def _refinement(counts, seeds):
+    """The residual blocks that follow the sum at step k = 1 … 4."""
+
+    def refine(k, x):
+        for number in range(1, counts[k - 1] + 1):
+            change = x
+            for place, start in (("first", None), ("second", "zeros")):
+                change = keras.layers.Conv2D(
+                    x.shape[-1],
+                    3,
+                    padding="same",
+                    activation=None if start else "relu",
+                    kernel_initializer=start or _he(seeds),
+                    name=f"block_{k}_{number}_{place}",
+                )(change)
+            x = keras.layers.Add(name=f"block_{k}_{number}")([x, change])
+        return x
+
+    return refine
+
+
+def _expanding_path(info_0, sources, channels, fusion, refine, seeds):
     """Algorithm 1, feature fusion expansion, up to the full scale."""
 
     def fsconv(x, filters, name):
@@ -193,7 +233,8 @@ def _expanding_path(info_0, sources, channels, fusion, seeds):
     previous = fsconv(info_0, channels, "previous_1")
     products = [previous]
     for k in (1, 2, 3):
-        previous = fsconv(merge(k, previous), channels, f"previous_{k + 1}")
+        x = refine(k, merge(k, previous))
+        previous = fsconv(x, channels, f"previous_{k + 1}")
         products.append(previous)
     # Differs from paper: its text sums the first three; its Algorithm 1 and
     # the authors' code sum four.
@@ -212,4 +253,4 @@ def _expanding_path(info_0, sources, channels, fusion, seeds):
         kernel_initializer=_he(seeds),
         name="previous_smooth",
     )(smooth)
-    return fsconv(merge(4, smooth), channels // 2, "expanded")
+    return fsconv(refine(4, merge(4, smooth)), channels // 2, "expanded")

@@ -76,6 +76,7 @@ def extracting_path(
     branch_pooling: str = "average",
     synchronized: bool = False,
     seed: int = 0,
+    residual_modules: bool = False,
 ) -> list:
     """Five feature maps at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input's scale.
 
@@ -92,6 +93,9 @@ def extracting_path(
             branch of the modules.
         synchronized: Batch statistics over all replicas.
         seed: Of the initial weights.
+        residual_modules: Each module's branches pass a 1x1 convolution that
+            starts at zero and are added to the module's input, so that a
+            module keeps its input's channels.
 
     Returns:
         Five tensors; with width 1 of 64, 192, 288, 768, 2048 channels.
@@ -113,6 +117,7 @@ def extracting_path(
         width_multiplier, normalization, synchronized, seed
     )
     pool = functools.partial(_branch_pool, kind=branch_pooling)
+    whole = _residual_factory() if residual_modules else _branches_alone
 
     x = conv(x, 32, 3, strides=2)
     x = conv(x, 32, 3)
@@ -124,17 +129,17 @@ def extracting_path(
 
     x = keras.layers.MaxPooling2D(3, strides=2, padding="same")(quarter)
     for pool_channels in (32, 64, 64):
-        x = _module_35x35(x, conv, pool, pool_channels)
+        x = whole(x, _module_35x35(x, conv, pool, pool_channels))
     eighth = x
 
     x = _reduction_to_17x17(x, conv)
     for inner_channels in (128, 160, 160, 192):
-        x = _module_17x17(x, conv, pool, inner_channels)
+        x = whole(x, _module_17x17(x, conv, pool, inner_channels))
     sixteenth = x
 
     x = _reduction_to_8x8(x, conv)
     for _ in range(2):
-        x = _module_8x8(x, conv, pool)
+        x = whole(x, _module_8x8(x, conv, pool))
     return [half, quarter, eighth, sixteenth, x]
 
 
@@ -169,6 +174,33 @@ def _convolution_factory(width_multiplier, normalization, synchronized, seed):
         return keras.layers.Activation("relu")(x)
 
     return conv
+
+
+def _branches_alone(x, branches):
+    del x
+    return branches
+
+
+def _residual_factory():
+    """Adds a module's branches to its input; numbered as they are made.
+
+    Differs from paper: InceptionV3's modules do not. The authors' own trunk,
+    Inception-ResNet-v2 (Szegedy et al., AAAI 2017), does, with a ReLU after
+    each sum.
+    """
+    numbers = itertools.count()
+
+    def whole(x, branches):
+        number = next(numbers)
+        change = keras.layers.Conv2D(
+            x.shape[-1],
+            1,
+            kernel_initializer="zeros",
+            name=f"trunk_residual_{number:02d}",
+        )(branches)
+        return keras.layers.Add(name=f"trunk_sum_{number:02d}")([x, change])
+
+    return whole
 
 
 def _branch_pool(x, kind):

@@ -88,7 +88,7 @@ class JaxRun:
         self.freeze_at = freeze_batch_norm_at
         self.most_skipped, self.deadline = most_skipped, deadline
         self.half = half
-        self.step, self.best_psnr, self.best_step = 0, -math.inf, 0
+        self.step, self.best, self.best_step = 0, None, 0
         self.state = training.get()
         self._throughput = Throughput(
             sum(counts), training.flops(crop_size), peak
@@ -123,7 +123,7 @@ class JaxRun:
         )
         self.state = self.training.get()
         self.step = state["step"]
-        self.best_psnr = state["best_psnr"]
+        self.best = validation.best_of(state)
         self.best_step = state["best_step"]
 
     def run(self) -> None:
@@ -204,7 +204,7 @@ class JaxRun:
         self.training.put(self.state)
         state = {
             "step": self.step,
-            "best_psnr": self.best_psnr,
+            "best": self.best,
             "best_step": self.best_step,
             "settings": self.settings,
         }
@@ -213,18 +213,16 @@ class JaxRun:
         )
 
     def _validate(self):
-        scores = [self._score(*example) for example in self.validation]
-        # Identical pictures' PSNR would hide all others.
-        finite = [score for score in scores if np.isfinite(score).all()]
-        psnr, blurred = (float(x) for x in np.mean(finite or scores, axis=0))
-        row = {"psnr": psnr, "blurred_psnr": blurred, "gain": psnr - blurred}
+        row = validation.validated(
+            lambda blurry, name: restore(self._product, blurry, name)[0],
+            self.validation,
+        )
         self.log.scalars("validation", self.step, row)
         tqdm.tqdm.write(
-            f"step {self.step}: validation {psnr:.2f} dB, blurred input "
-            f"{blurred:.2f} dB; {self._throughput}"
+            f"step {self.step}: {validation.told(row)}; {self._throughput}"
         )
-        if psnr > self.best_psnr:
-            self.best_psnr, self.best_step = psnr, self.step
+        if self.best is None or validation.rank(row) > self.best:
+            self.best, self.best_step = validation.rank(row), self.step
             self.training.put(self.state)
             card = {"step": self.step, "validation": row, **self.settings}
             weights.save_weights(
@@ -233,10 +231,6 @@ class JaxRun:
                 self.arguments,
                 card,
             )
-
-    def _score(self, name, blurry, sharp):
-        restored, _ = restore(self._product, blurry, name)
-        return metrics.psnr(restored, sharp), metrics.psnr(blurry, sharp)
 
     def _product(self, blurry):
         # A GPU's own float32 convolutions would round to TF32.

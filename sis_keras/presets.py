@@ -21,6 +21,8 @@ PRESETS = {
         "fusion_channels": 32,
         "normalization": "none",
         "branch_pooling": "max",
+        "residual_modules": True,
+        "residual_blocks": (2, 4, 4, 0),
     },
 }
 

@@ -5,27 +5,36 @@
 | `FOLDER` | pairs: `blur/` and `sharp/`, or `input/` and `target/`, below it |
 | `photographs:FOLDER` | sharp pictures in it, blurred by `sis_keras.blur` |
 | `sharp:FOLDER` | the same as they are: input and target are equal |
+| `flat:N` | N plain colours and gradients, which stay as they are |
 | `skimage:train`, `skimage:test` | the same, of scikit-image's photographs |
 | `frames:PATH` | a video or folder of frames; 7 to 13 of them averaged |
 | `tfds:gopro/blur:train` | a split of a TFDS builder of `datasets/` |
+| `flow:PATH` | a video, a folder of frames or of such folders: frames blurred along their optical flow |
 | `half:SOURCE` | any of these at half size, so that a pixel is sharp |
+| `grey:SOURCE` | any of these in black and white |
+| `matched:SOURCE` | any of these, blurred halves as bright as the sharp ones |
+| `without:A+B:SOURCE` | any of these but the sequences or files A and B |
+| `sample:N:SOURCE` | N pairs of any of these, evenly spaced |
 """
 
+import functools
 import hashlib
 import os
 import pathlib
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
-from sis_keras import blur
+from sis_keras import blur, triplets
 from sis_keras.errors import UserError
 from sis_keras.pairs import find_pairs, read_pair
-from sis_keras.pictures import halved, list_pictures, read_rgb
+from sis_keras.pictures import halved, list_pictures, read_rgb, to_uint8
 
 # Changes whenever the same seed gives other synthetic blur.
-BLUR_VERSION = 1
+BLUR_VERSION = 2
+SHARP = "sharp pictures, no blur"
 # Settings of `blur.synthetic_blur` by name.
 BLURS = {
     "dynamic": {},
@@ -53,6 +62,14 @@ SKIMAGE_PHOTOGRAPHS = {
 }
 
 
+class Item(NamedTuple):
+    """One pair of a source: its name, its files, and how it is made."""
+
+    name: str
+    files: tuple[pathlib.Path, ...]
+    make: Callable[[], tuple[np.ndarray, np.ndarray]]
+
+
 class Source(NamedTuple):
     """A finite, repeatable stream of pairs.
 
@@ -65,6 +82,8 @@ class Source(NamedTuple):
         files: What it reads, where it reads picture files.
         examples: Gives `(name, blurry, sharp)`, uint8 RGB
             `(height, width, 3)`, in the same order each time it is called.
+        items: The same, each pair apart, where that is possible.
+        note: What was left out of it, in words.
     """
 
     name: str
@@ -74,6 +93,8 @@ class Source(NamedTuple):
     input: str
     examples: Callable[[], Iterator[tuple[str, np.ndarray, np.ndarray]]]
     files: frozenset[str] = frozenset()
+    items: tuple[Item, ...] | None = None
+    note: str = ""
 
     def only(self, sequences: Collection[str]) -> "Source":
         """The pairs of these sequences alone."""
@@ -100,6 +121,7 @@ def open_source(
     seed: int = 0,
     streak: tuple[float, float] = blur.CAMERA_STREAK,
     kind_of_blur: str = "dynamic",
+    flow_versions: int | None = None,
     make_builder: Callable | None = None,
 ) -> Source:
     """The source that a string names; see this module's table.
@@ -112,6 +134,8 @@ def open_source(
         seed: Of the synthetic blur.
         streak: Its `extent`; see `blur.synthetic_blur`.
         kind_of_blur: A key of `BLURS`.
+        flow_versions: How often each frame is blurred along its flow; None is
+            as often as a photograph.
         make_builder: Takes `gopro/blur`, gives a prepared TFDS builder.
 
     Raises:
@@ -120,23 +144,25 @@ def open_source(
     text = os.path.expanduser(os.path.expandvars(text))
     kind, _, rest = text.partition(":")
     rest = os.path.expanduser(rest)
-    settings = {"extent": streak, **BLURS[kind_of_blur]}
-    if kind == "half":
-        kind, _, folder = rest.partition(":")
-        if kind not in ("photographs", "skimage"):
-            return _half(
-                open_source(rest, inputs, seed=seed, make_builder=make_builder)
-            )
-        # Halved before they are blurred, lest noise is halved too.
-        settings, rest = {**settings, "half": True}, folder
-    if kind == "photographs":
-        paths = _photographs_in(kind, rest)
-        return _photographs(text, paths, versions, seed, settings)
+    arguments = {
+        "inputs": inputs,
+        "versions": versions,
+        "seed": seed,
+        "streak": streak,
+        "kind_of_blur": kind_of_blur,
+        "flow_versions": flow_versions,
+        "make_builder": make_builder,
+    }
+    if kind in WRAPPERS:
+        return WRAPPERS[kind](text, rest, arguments)
+    if kind in ("photographs", "skimage"):
+        return _blurred(text, kind, rest, arguments)
+    if kind == "flow":
+        return _flow(text, rest, arguments)
+    if kind == "flat":
+        return _flat(text, rest, seed)
     if kind == "sharp":
         return _already_sharp(text, _photographs_in(kind, rest))
-    if kind == "skimage":
-        paths = _skimage_paths(rest)
-        return _photographs(text, paths, versions, seed, settings)
     if kind == "frames":
         return _frames(text, rest, inputs, seed)
     if kind == "tfds":
@@ -146,31 +172,163 @@ def open_source(
     return _folder(text, inputs)
 
 
-def _half(source):
-    def examples():
-        for name, *pair in source.examples():
-            yield f"half/{name}", *map(halved, pair)
-
-    return source._replace(
-        name=f"half:{source.name}",
-        fingerprint=f"half:{source.fingerprint}",
-        input=f"{source.input}, at half size",
-        examples=examples,
+def _of_items(
+    text: str, items, *settings, synthetic: bool, input: str
+) -> Source:
+    items = tuple(items)
+    files = sorted({path for item in items for path in item.files})
+    names = [item.name for item in items]
+    return Source(
+        name=text,
+        fingerprint=_fingerprint(files, names, *settings),
+        count=len(items),
+        synthetic=synthetic,
+        input=input,
+        files=_resolved(files),
+        examples=lambda: ((x.name, *x.make()) for x in items),
+        items=items,
     )
 
 
 def _folder(text, inputs):
-    pairs = find_pairs(text, inputs)
-    files = [path for pair in pairs for path in (pair.blurry, pair.sharp)]
-    return Source(
-        name=text,
-        fingerprint=_fingerprint(files),
-        count=len(pairs),
-        synthetic=False,
-        input=inputs,
-        files=_resolved(files),
-        examples=lambda: ((pair.name, *read_pair(pair)) for pair in pairs),
+    items = [
+        Item(
+            pair.name,
+            (pair.blurry, pair.sharp),
+            functools.partial(read_pair, pair),
+        )
+        for pair in find_pairs(text, inputs)
+    ]
+    return _of_items(text, items, synthetic=False, input=inputs)
+
+
+# === Sources made of others ===
+
+
+def _changed(source, change, mark, words):
+    """A source whose pairs are changed one by one."""
+
+    def make(item):
+        return change(*item.make())
+
+    def examples():
+        for name, *pair in source.examples():
+            yield f"{mark}/{name}", *change(*pair)
+
+    items = source.items and tuple(
+        Item(f"{mark}/{x.name}", x.files, functools.partial(make, x))
+        for x in source.items
     )
+    return source._replace(
+        name=f"{mark}:{source.name}",
+        fingerprint=f"{mark}:{source.fingerprint}",
+        input=f"{source.input}, {words}",
+        examples=examples,
+        items=items,
+    )
+
+
+def _half(text, rest, arguments):
+    kind, _, folder = rest.partition(":")
+    if kind in ("photographs", "skimage"):
+        # Halved before they are blurred, lest noise is halved too.
+        return _blurred(text, kind, folder, arguments, half=True)
+    source = open_source(rest, **arguments)
+    return _changed(
+        source, lambda *pair: map(halved, pair), "half", "at half size"
+    )
+
+
+def _matched(text, rest, arguments):
+    def change(blurry, sharp):
+        values = blurry.astype(np.float32) / 255.0
+        return to_uint8(blur.match_brightness(values, sharp)), sharp
+
+    source = open_source(rest, **arguments)
+    return _changed(source, change, "matched", "matched in brightness")
+
+
+def _grey(text, rest, arguments):
+    def change(*pair):
+        for picture in pair:
+            grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+            yield cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
+
+    source = open_source(rest, **arguments)
+    return _changed(source, change, "grey", "in black and white")
+
+
+def _chosen(text, source, chosen, words):
+    if source.items is None:
+        raise UserError(
+            f"{text}: expected a source of single files. Received: "
+            f"{source.name}, which is read as one stream."
+        )
+    items = tuple(chosen(source.items))
+    if not items:
+        raise UserError(f"{text} leaves no pairs of {source.name}.")
+    files = [path for item in items for path in item.files]
+    return source._replace(
+        name=text,
+        fingerprint=f"{words}:{source.fingerprint}",
+        count=len(items),
+        files=_resolved(files),
+        examples=lambda: ((x.name, *x.make()) for x in items),
+        items=items,
+    )
+
+
+def _without(text, rest, arguments):
+    names, _, rest = rest.partition(":")
+    names = frozenset(names.split("+"))
+    source = open_source(rest, **arguments)
+
+    def chosen(items):
+        for item in items:
+            parts = {part for path in item.files for part in path.parts}
+            parts |= {path.stem for path in item.files}
+            if names.isdisjoint(parts):
+                yield item
+
+    missing = names - {
+        part
+        for item in source.items or ()
+        for path in item.files
+        for part in (*path.parts, path.stem)
+    }
+    if missing:
+        raise UserError(
+            f"{text}: expected sequences or files of {source.name}. "
+            f"Received: {sorted(missing)[0]}, which is not there."
+        )
+    return _chosen(text, source, chosen, f"without:{'+'.join(sorted(names))}")
+
+
+def _sample(text, rest, arguments):
+    number, _, rest = rest.partition(":")
+    if not number.isdecimal() or int(number) < 1:
+        raise UserError(
+            f"Expected sample:N:SOURCE with N from 1 up. Received: {text}."
+        )
+    source = open_source(rest, **arguments)
+
+    def chosen(items):
+        count = min(int(number), len(items))
+        return [items[n * len(items) // count] for n in range(count)]
+
+    return _chosen(text, source, chosen, f"sample:{number}")
+
+
+WRAPPERS = {
+    "grey": _grey,
+    "half": _half,
+    "matched": _matched,
+    "sample": _sample,
+    "without": _without,
+}
+
+
+# === Pictures blurred here ===
 
 
 def _photographs_in(kind, folder):
@@ -183,20 +341,101 @@ def _photographs_in(kind, folder):
 
 
 def _already_sharp(text, paths):
-    def examples():
-        for path in paths:
-            picture = read_rgb(path)
-            yield pathlib.Path(path).stem, picture, picture
+    def make(path):
+        picture = read_rgb(path)
+        return picture, picture
 
-    return Source(
-        name=text,
-        fingerprint=_fingerprint(paths),
-        count=len(paths),
-        synthetic=True,
-        input="sharp pictures, no blur",
-        files=_resolved(paths),
-        examples=examples,
+    items = [
+        Item(path.stem, (path,), functools.partial(make, path))
+        for path in paths
+    ]
+    return _of_items(text, items, synthetic=True, input=SHARP)
+
+
+def _flat(text, number, seed):
+    if not number.isdecimal() or int(number) < 1:
+        raise UserError(f"Expected flat:N with N from 1 up. Received: {text}.")
+    items = [
+        Item(f"flat/{n}", (), functools.partial(blur.flat_pair, (seed, n)))
+        for n in range(int(number))
+    ]
+    return _of_items(
+        text, items, seed, synthetic=True, input="plain colours and gradients"
     )
+
+
+def _blurred(text, kind, rest, arguments, half=False):
+    """Photographs with synthetic blur."""
+    paths = (
+        _skimage_paths(rest)
+        if kind == "skimage"
+        else _photographs_in(kind, os.path.expanduser(rest))
+    )
+    versions, seed = arguments["versions"], arguments["seed"]
+    settings = {
+        "extent": arguments["streak"],
+        **BLURS[arguments["kind_of_blur"]],
+    }
+    shortest, longest = settings["extent"]
+    items = [
+        Item(
+            f"{'half/' if half else ''}{path.stem}/{version}",
+            (path,),
+            functools.partial(
+                blur.blurred_photograph,
+                path,
+                (seed, place, version),
+                half,
+                **settings,
+            ),
+        )
+        for place, path in enumerate(paths)
+        for version in range(versions)
+    ]
+    return _of_items(
+        text,
+        items,
+        BLUR_VERSION,
+        seed,
+        settings,
+        synthetic=True,
+        input=(
+            f"synthetic blur ({'pan' if 'pan' in settings else 'dynamic'}), "
+            f"seed {seed}, camera streaks of {shortest:g} to {longest:g} "
+            f"pixels at 720p{', at half size' if half else ''}"
+        ),
+    )
+
+
+def _flow(text, path, arguments):
+    versions = arguments["flow_versions"] or arguments["versions"]
+    seed, extent = arguments["seed"], arguments["streak"]
+    shortest, longest = extent
+    clips, dropped = triplets.find_triplets(path)
+    items = [
+        Item(
+            f"{clip.name}/{version}",
+            clip.files,
+            functools.partial(
+                triplets.blurred, clip, (seed, place, version), extent=extent
+            ),
+        )
+        for place, clip in enumerate(clips)
+        for version in range(versions)
+    ]
+    source = _of_items(
+        text,
+        items,
+        BLUR_VERSION,
+        seed,
+        extent,
+        synthetic=True,
+        input=(
+            f"blur along optical flow, seed {seed}, streaks of {shortest:g} "
+            f"to {longest:g} pixels at 720p"
+        ),
+    )
+    return source._replace(note=dropped)
 
 
 def _skimage_paths(split):
@@ -210,25 +449,6 @@ def _skimage_paths(split):
     return [
         next(folder.glob(f"{name}.*")) for name in SKIMAGE_PHOTOGRAPHS[split]
     ]
-
-
-def _photographs(text, paths, versions, seed, settings):
-    shortest, longest = settings["extent"]
-    return Source(
-        name=text,
-        fingerprint=_fingerprint(paths, BLUR_VERSION, versions, seed, settings),
-        count=len(paths) * versions,
-        synthetic=True,
-        input=(
-            f"synthetic blur ({'pan' if 'pan' in settings else 'dynamic'}), "
-            f"seed {seed}, camera streaks of {shortest:g} to {longest:g} "
-            f"pixels at 720p{', at half size' if 'half' in settings else ''}"
-        ),
-        files=_resolved(paths),
-        examples=lambda: blur.photograph_pairs(
-            paths, versions, seed, **settings
-        ),
-    )
 
 
 def _frames(text, path, inputs, seed):

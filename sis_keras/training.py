@@ -5,7 +5,6 @@ and for a `tf.distribute` strategy of one host; Keras's `fit` resumes only at
 whole epochs and cannot be put under a strategy of several hosts.
 """
 
-import math
 import pathlib
 import signal
 from collections.abc import Callable, Iterable
@@ -14,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from sis_keras import metrics, weights
+from sis_keras import validation, weights
 from sis_keras.checkpoint import restore_checkpoint, save_checkpoint
 from sis_keras.data import Crops, training_batches
 from sis_keras.errors import UserError, training_lost
@@ -31,15 +30,15 @@ SHOWN_SIZE = 480
 class TrainingRun:
     """One run in one folder, from its first step or from its last checkpoint.
 
-    Leaves in `output`: `best.safetensors` (the product with the best
-    validation PSNR), `last.safetensors` (the whole state), `training.csv`,
+    Leaves in `output`: `best.safetensors` (the product that validated
+    best), `last.safetensors` (the whole state), `training.csv`,
     `validation.csv`, `tensorboard/`.
 
     Args:
         gan: Compiled, made under `strategy.scope()` where one is given.
         arguments: Of `build_generator`; they go into every file.
         crops: What is trained on.
-        validation: Gives `(name, blurry, sharp)` anew at each call, uint8.
+        examples: Gives `(group, name, blurry, sharp)` anew at each call.
         output: The run's folder.
         batch_size: Of all replicas together.
         steps: Of the whole run.
@@ -57,7 +56,7 @@ class TrainingRun:
         gan: DeblurringGAN,
         arguments: dict,
         crops: Crops,
-        validation: Callable[[], Iterable],
+        examples: Callable[[], Iterable],
         output,
         batch_size: int,
         steps: int,
@@ -71,7 +70,7 @@ class TrainingRun:
         strategy: tf.distribute.Strategy | None = None,
     ):
         self.gan, self.arguments, self.crops = gan, arguments, crops
-        self.validation, self.output = validation, pathlib.Path(output)
+        self.validation, self.output = examples, pathlib.Path(output)
         self.batch_size, self.steps = batch_size, steps
         self.settings = settings or {}
         self.log_every, self.validate_every = log_every, validate_every
@@ -80,10 +79,9 @@ class TrainingRun:
         self.most_skipped = most_skipped
         self.jit_compile = jit_compile
         self.strategy = strategy or tf.distribute.get_strategy()
-        self.step, self.best_psnr, self.best_step = 0, -math.inf, 0
+        self.step, self.best, self.best_step = 0, None, 0
         self._restore = weights.Restorer(gan.averaged_generator)
         self._logs: list[dict] = []
-        self._blurred_psnr: float | None = None
         self._stopped_by: str | None = None
 
     @property
@@ -109,7 +107,7 @@ class TrainingRun:
             self.last_path, self.gan, self.arguments, self.settings
         )
         self.step = state["step"]
-        self.best_psnr = state["best_psnr"]
+        self.best = validation.best_of(state)
         self.best_step = state["best_step"]
         self._logs = state["logs"]
 
@@ -123,8 +121,6 @@ class TrainingRun:
         self.output.mkdir(parents=True, exist_ok=True)
         self.log = RunLog(self.output, self.step)
         self._trace()
-        dataset = training_batches(self.crops, self.batch_size, self.step)
-        batches = self.strategy.experimental_distribute_dataset(dataset)
         if self.step == 0:
             self._validate()
             self._checkpoint()
@@ -136,10 +132,10 @@ class TrainingRun:
             mininterval=1.0,
         )
         with progress, _signals(self._stop):
-            for batch in batches:
+            for batch in self._batches():
+                self._one_step(batch, progress)
                 if self.step >= self.steps or self._stopped_by:
                     break
-                self._one_step(batch, progress)
         self._checkpoint()
         if self._stopped_by:
             raise UserError(
@@ -147,6 +143,15 @@ class TrainingRun:
                 f"{self.steps}; all is saved in {self.last_path}. To go on, "
                 "give the same command with --resume."
             )
+
+    def _batches(self):
+        """Endless, from the present step on."""
+        while self.step < self.steps and not self._stopped_by:
+            crops, end = self.crops.at(self.step)
+            dataset = training_batches(crops, self.batch_size, self.step)
+            if end is not None:
+                dataset = dataset.take(end - self.step)
+            yield from self.strategy.experimental_distribute_dataset(dataset)
 
     def _stop(self, name):
         self._stopped_by = name
@@ -206,7 +211,7 @@ class TrainingRun:
     def _checkpoint(self):
         state = {
             "step": self.step,
-            "best_psnr": self.best_psnr,
+            "best": self.best,
             "best_step": self.best_step,
             "settings": self.settings,
             "logs": [
@@ -219,33 +224,24 @@ class TrainingRun:
 
     def _validate(self):
         """Whole frames through the product; keeps the best one's weights."""
-        scores, blurred = [], []
-        for number, (name, blurry, sharp) in enumerate(self.validation()):
-            restored, _ = restore(self._restore, blurry, name)
-            names = ("psnr", "ssim_gaussian")
-            scores.append(metrics.score(restored, sharp, names))
-            if self._blurred_psnr is None:
-                blurred.append(metrics.psnr(blurry, sharp))
-            if number < SHOWN_PICTURES:
-                shown = [_middle(x) for x in (blurry, restored, sharp)]
-                self.log.picture(name, self.step, before_after(*shown))
-        if self._blurred_psnr is None:
-            self._blurred_psnr = _finite_mean(blurred)
-        psnr = _finite_mean([score["psnr"] for score in scores])
-        similarities = [score["ssim_gaussian"] for score in scores]
-        row = {
-            "psnr": psnr,
-            "ssim_gaussian": float(np.mean(similarities)),
-            "blurred_psnr": self._blurred_psnr,
-            "gain": psnr - self._blurred_psnr,
-        }
-        self.log.scalars("validation", self.step, row)
-        tqdm.tqdm.write(
-            f"step {self.step}: validation {psnr:.2f} dB, blurred input "
-            f"{self._blurred_psnr:.2f} dB"
+        left = SHOWN_PICTURES
+
+        def show(name, *pictures):
+            nonlocal left
+            left -= 1
+            if left >= 0:
+                shown = before_after(*map(_middle, pictures))
+                self.log.picture(name, self.step, shown)
+
+        row = validation.validated(
+            lambda blurry, name: restore(self._restore, blurry, name)[0],
+            self.validation(),
+            show,
         )
-        if psnr > self.best_psnr:
-            self.best_psnr, self.best_step = psnr, self.step
+        self.log.scalars("validation", self.step, row)
+        tqdm.tqdm.write(f"step {self.step}: {validation.told(row)}")
+        if self.best is None or validation.rank(row) > self.best:
+            self.best, self.best_step = validation.rank(row), self.step
             card = {"step": self.step, "validation": row, **self.settings}
             weights.save_weights(
                 self.best_path,
@@ -253,12 +249,6 @@ class TrainingRun:
                 self.arguments,
                 card,
             )
-
-
-def _finite_mean(values):
-    """Without identical pictures, whose PSNR would hide all others."""
-    finite = [value for value in values if math.isfinite(value)]
-    return float(np.mean(finite or values))
 
 
 def _middle(picture):
