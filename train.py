@@ -198,7 +198,12 @@ def make_optimizer(learning_rate, kind="adam"):
         min(FLAGS.final_learning_rate, learning_rate),
     )
     if kind == "muon":
-        optimizer = ConvMuon(schedule, weight_decay=FLAGS.weight_decay)
+        half = FLAGS.precision == "mixed_bfloat16"
+        optimizer = ConvMuon(
+            schedule,
+            weight_decay=FLAGS.weight_decay,
+            orthogonal_dtype="bfloat16" if half else "float32",
+        )
     else:
         optimizer = keras.optimizers.Adam(schedule)
     if FLAGS.precision == "mixed_float16":
@@ -236,7 +241,13 @@ def make_crops(sources):
         )
     cache = open_cache(steady, f"{folder}/steady") if steady else None
     crops = RefreshedCrops(
-        cache, changing, FLAGS.seed, folder, FLAGS.refresh_steps, crops_of
+        cache,
+        changing,
+        FLAGS.seed,
+        folder,
+        FLAGS.refresh_steps,
+        FLAGS.crop_size,
+        crops_of,
     )
     return crops, cache
 

@@ -104,8 +104,11 @@ class DeblurringGAN(keras.Model):
             scores, PSNR, gradient norms, `skipped`.
         """
         blurry, sharp = batch["blurry"], batch["sharp"]
-        before = [tf.identity(v.value) for v in self._guarded_variables()]
         logs = {}
+        alone = not (self.plays or _replicas() > 1 or self._scales())
+        before = None
+        if not alone:
+            before = [tf.identity(v.value) for v in self._guarded_variables()]
 
         with tf.GradientTape() as tape:
             restored, terms = self.supervision(blurry, sharp)
@@ -118,12 +121,16 @@ class DeblurringGAN(keras.Model):
                 terms["adversarial"] = self.adversarial_weight * value
             loss = tf.add_n(list(terms.values()))
             scaled_loss = self.generator_optimizer.scale_loss(loss)
-        norm = self._descend(
-            self.generator_optimizer,
-            self.supervision.trainable_variables,
-            tape.gradient(scaled_loss, self.supervision.trainable_variables),
-        )
-        self._update_average()
+        variables = self.supervision.trainable_variables
+        gradients = tape.gradient(scaled_loss, variables)
+        if alone:
+            norm = tf.linalg.global_norm(gradients)
+            finite = tf.math.is_finite(loss + norm)
+            tf.cond(
+                finite, lambda: self._update(gradients), lambda: tf.constant(0.0)
+            )
+        else:
+            norm = self._update(gradients)
 
         logs |= {
             "loss": loss,
@@ -131,8 +138,25 @@ class DeblurringGAN(keras.Model):
             "psnr": _mean_psnr(sharp, restored),
             "generator_gradient_norm": norm,
         }
-        finite = self._keep_if_finite(before, logs)
+        if alone:
+            self._count(~finite)
+        else:
+            finite = self._keep_if_finite(before, logs)
         return {**logs, "skipped": 1.0 - tf.cast(finite, tf.float32)}
+
+    def _update(self, gradients):
+        """Moves the generator and its average; gives the gradients' norm."""
+        norm = self._descend(
+            self.generator_optimizer,
+            self.supervision.trainable_variables,
+            gradients,
+        )
+        self._update_average()
+        return norm
+
+    def _scales(self):
+        """Whether float16's loss is scaled."""
+        return hasattr(self.generator_optimizer, "inner_optimizer")
 
     def _views(self, image, local_origin):
         """What each discriminator sees: the whole, and a local crop."""
@@ -181,24 +205,22 @@ class DeblurringGAN(keras.Model):
     def _descend(self, optimizer, variables, gradients):
         """Averages over replicas, unscales, clips, applies; gives the norm."""
         context = tf.distribute.get_replica_context()
-        replicas = context.num_replicas_in_sync
+        replicas = _replicas()
         if replicas > 1:
             gradients = context.all_reduce(
                 tf.distribute.ReduceOp.MEAN, gradients
             )
         scale = optimizer.scale_loss(tf.constant(1.0))
-        gradients = [g / tf.cast(scale, g.dtype) for g in gradients]
-        norm = tf.linalg.global_norm(gradients)
+        norm = tf.linalg.global_norm(gradients) / scale
+        # Keras sums over the replicas what is already their mean; it takes
+        # the loss scale off by itself.
+        factor = 1.0 / replicas
         if self.clip_norm:
-            gradients, _ = tf.clip_by_global_norm(
-                gradients, self.clip_norm, use_norm=norm
-            )
-        # Keras sums over the replicas what is already their mean, and takes
-        # the loss scale off again.
-        back = scale / replicas
-        optimizer.apply(
-            [g * tf.cast(back, g.dtype) for g in gradients], variables
-        )
+            factor *= self.clip_norm / tf.maximum(norm, self.clip_norm)
+            gradients = [g * tf.cast(factor, g.dtype) for g in gradients]
+        elif replicas > 1:
+            gradients = [g * tf.cast(factor, g.dtype) for g in gradients]
+        optimizer.apply(gradients, variables)
         return norm
 
     def _update_average(self):
@@ -239,15 +261,23 @@ class DeblurringGAN(keras.Model):
         ):
             variable.assign(tf.where(finite, variable.value, old))
         bad = ~finite
-        if hasattr(self.generator_optimizer, "inner_optimizer"):
+        if self._scales():
             # float16 finds its loss scale by overflowing: that is no mistake
             # until nothing is left to scale.
             exhausted = self.generator_optimizer.dynamic_scale.value < 1.0
             bad = ~_finite_everywhere(logs["loss"]) | (bad & exhausted)
+        self._count(bad)
+        return finite
+
+    def _count(self, bad):
+        """One more step that was skipped, or the end of a row of them."""
         bad = tf.cast(bad, tf.int64)
         self.skipped.assign_add(bad)
         self.skipped_in_a_row.assign((self.skipped_in_a_row.value + bad) * bad)
-        return finite
+
+
+def _replicas():
+    return tf.distribute.get_replica_context().num_replicas_in_sync
 
 
 def _finite_everywhere(value):

@@ -6,6 +6,8 @@ Reference:
     for LLM training", arXiv:2502.16982, so that Adam's rates fit.
 """
 
+import collections
+import math
 import re
 
 import keras
@@ -28,26 +30,101 @@ class ConvMuon(keras.optimizers.Muon):
     Args:
         learning_rate: A float or a schedule.
         exclude_layers: See above.
+        orthogonal_dtype: What the matrices are made orthogonal in; Muon's
+            authors take "bfloat16".
         **kwargs: Of `keras.optimizers.Muon`; no weight decay unless given.
             Muon's steps do not shrink with the gradient: without decay,
             layers that matter little grow all the while.
     """
 
-    def __init__(self, learning_rate=1e-3, exclude_layers=BY_ADAM, **kwargs):
+    def __init__(
+        self,
+        learning_rate=1e-3,
+        exclude_layers=BY_ADAM,
+        orthogonal_dtype="float32",
+        **kwargs,
+    ):
         none = {"weight_decay": 0.0, "adam_weight_decay": 0.0}
         super().__init__(
             learning_rate, exclude_layers=exclude_layers, **{**none, **kwargs}
         )
+        self.orthogonal_dtype = orthogonal_dtype
 
     def _should_use_adamw(self, variable):
         return len(variable.shape) != 4 or any(
             re.search(pattern, variable.path) for pattern in self.exclude_layers
         )
 
+    def _apply_weight_decay(self, variables):
+        if self._by_itself():
+            super()._apply_weight_decay(variables)
+
+    def _by_itself(self):
+        """Whether each variable is updated alone, as a strategy wants it."""
+        strategy = getattr(self, "_distribution_strategy", None)
+        return strategy is not None and strategy.num_replicas_in_sync > 1
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        if self._by_itself():
+            super()._backend_update_step(
+                grads, trainable_variables, learning_rate
+            )
+            return
+        # Variables of one shape at once: so many small operations take longer
+        # to call than to compute.
+        groups = collections.defaultdict(list)
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            index = self._get_variable_index(variable)
+            velocity = self.adam_velocities[index]
+            key = variable.shape[-1]
+            if velocity is None:
+                key = (math.prod(variable.shape[:-1]), key)
+            member = (gradient, variable, self.momentums[index], velocity)
+            groups[key].append(member)
+        for key, members in groups.items():
+            if isinstance(key, tuple):
+                self._muon_group(key, members, learning_rate)
+            else:
+                for gradient, variable, _, _ in members:
+                    self.update_step(gradient, variable, learning_rate)
+
+    def _muon_group(self, shape, members, lr):
+        """Kernels that make matrices of one shape."""
+        gradients, kernels, momenta = (
+            ops.stack([ops.reshape(member[n], shape) for member in members])
+            for n in range(3)
+        )
+        momenta, updates = self._updates(gradients, momenta, lr)
+        if self.weight_decay:
+            updates = updates + kernels * (lr * self.weight_decay)
+        kernels = kernels - updates
+        for place, (_, variable, momentum, _) in enumerate(members):
+            self.assign(
+                variable, ops.reshape(kernels[place], variable.shape)
+            )
+            self.assign(
+                momentum, ops.reshape(momenta[place], variable.shape)
+            )
+
+    def _updates(self, gradients, momenta, lr):
+        """Matrices `(n, rows, columns)` to their momenta and steps."""
+        momenta = self.momentum * momenta + gradients
+        g = gradients + self.momentum * momenta if self.nesterov else momenta
+        x = ops.cast(g, self.orthogonal_dtype)
+        x = self.zeropower_via_newtonschulz5(x, self.ns_steps)
+        # As `lr_adjust`, which takes one matrix.
+        scale = max(x.shape[1:]) ** 0.5 * self.rms_rate
+        return momenta, ops.cast(x, "float32") * (lr * scale)
+
     def _muon_update_step(self, gradient, variable, lr, m):
-        self.assign(m, self.momentum * m + gradient)
-        g = gradient + self.momentum * m if self.nesterov else m
-        matrix = ops.reshape(g, (-1, variable.shape[-1]))
-        update = self.zeropower_via_newtonschulz5(matrix, self.ns_steps)
-        update = ops.reshape(self.lr_adjust(lr * update), variable.shape)
-        self.assign_sub(variable, update)
+        shape = (1, -1, variable.shape[-1])
+        gradient, momentum = (ops.reshape(x, shape) for x in (gradient, m))
+        momentum, update = self._updates(gradient, momentum, lr)
+        self.assign(m, ops.reshape(momentum, variable.shape))
+        self.assign_sub(variable, ops.reshape(update, variable.shape))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "orthogonal_dtype": self.orthogonal_dtype,
+        }

@@ -55,6 +55,7 @@ class RefreshedCrops:
         seed: Of the first pool.
         folder: Of the pools; old ones are removed.
         refresh_steps: How many steps a pool is trained on.
+        crop_size: Of the crops.
         make_crops: Takes a cache, gives `Crops`.
     """
 
@@ -65,11 +66,12 @@ class RefreshedCrops:
         seed: int,
         folder,
         refresh_steps: int,
+        crop_size: int,
         make_crops: Callable[[PictureCache | JoinedCaches], Crops],
     ):
         self.steady, self.changing, self.seed = steady, changing, seed
         self.folder, self.refresh_steps = pathlib.Path(folder), refresh_steps
-        self.make_crops = make_crops
+        self.crop_size, self.make_crops = crop_size, make_crops
         self._process: multiprocessing.Process | None = None
         self._making: int | None = None
 

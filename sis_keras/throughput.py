@@ -1,5 +1,30 @@
 """How fast a run trains, and what share of a device's arithmetic that is."""
 
+import math
+
+
+def multiply_adds(generator, height: int, width: int) -> int:
+    """Of a generator's convolutions for one picture, at the padded size.
+
+    Args:
+        generator: A Keras functional model; see `build_generator`.
+        height, width: Of the picture.
+    """
+    import keras
+
+    picture = keras.Input((height, width, 3), batch_size=1)
+    sized = keras.models.clone_model(generator, input_tensors=picture)
+    total = 0
+    for layer in sized.layers:
+        if isinstance(layer, keras.layers.Conv2DTranspose):
+            pixels = layer.input.shape[1:3]
+        elif isinstance(layer, keras.layers.Conv2D):
+            pixels = layer.output.shape[1:3]
+        else:
+            continue
+        total += math.prod(pixels) * math.prod(layer.kernel.shape)
+    return total
+
 
 class Throughput:
     """Steps and their seconds.

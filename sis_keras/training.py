@@ -7,6 +7,7 @@ whole epochs and cannot be put under a strategy of several hosts.
 
 import pathlib
 import signal
+import time
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -22,6 +23,7 @@ from sis_keras.gan import DeblurringGAN
 from sis_keras.inception import freeze_batch_norm
 from sis_keras.run_log import RunLog
 from sis_keras.sheet import before_after
+from sis_keras.throughput import multiply_adds
 
 SHOWN_PICTURES = 4
 SHOWN_SIZE = 480
@@ -83,6 +85,11 @@ class TrainingRun:
         self._restore = weights.Restorer(gan.averaged_generator)
         self._logs: list[dict] = []
         self._stopped_by: str | None = None
+        # Forward once, backward twice; a multiplication and an addition.
+        size = crops.crop_size
+        adds = multiply_adds(gan.generator, size, size)
+        self._step_flops = 6.0 * batch_size * adds
+        self._window: tuple[float, int] | None = None
 
     @property
     def best_path(self) -> pathlib.Path:
@@ -194,8 +201,20 @@ class TrainingRun:
         means["learning_rate"] = self._number(
             self.gan.generator_optimizer.learning_rate
         )
+        means |= self._rates()
         self.log.scalars("training", self.step, means)
         return means
+
+    def _rates(self):
+        """Since the last row; without the first, which compiles."""
+        now = time.monotonic()
+        start, step = self._window or (now, self.step)
+        rate = (self.step - step) / (now - start) if now > start else 0.0
+        self._window = now, self.step
+        return {
+            "steps_per_second": rate,
+            "gflops": rate * self._step_flops / 1e9,
+        }
 
     def _number(self, scalar):
         """A scalar, of which each replica may hold a copy."""
