@@ -62,9 +62,9 @@ def main():
 
 def test_sources():
     """--test_data; else what the run was validated on."""
-    names = FLAGS.test_data or FLAGS.validation_data
-    if names:
-        return run_flags.open_sources(names, FLAGS.validation_versions)
+    sources = run_flags.scored_sources()
+    if sources:
+        return sources
     run_flags.required("hold_out")
     return [
         source.only(FLAGS.hold_out)
@@ -75,14 +75,17 @@ def test_sources():
 
 
 def load_restorer():
-    """The weights' restorer; where --preset is given, it must be theirs."""
-    from sis_keras import weights
+    """The weights' restorer; where --preset is given, it must be theirs.
+
+    Released weights are described by their own file alone.
+    """
+    from sis_keras import released, weights
 
     if not FLAGS.weights:
         run_flags.required("output")
     source = FLAGS.weights or f"{FLAGS.output}/best.safetensors"
     restorer = weights.load_restorer(source)
-    if FLAGS["preset"].present:
+    if FLAGS["preset"].present and source not in released.manifest():
         weights.check_arguments(
             restorer.metadata["arguments"],
             run_flags.generator_arguments(),

@@ -18,7 +18,14 @@ flags.adopt_module_key_flags(run_flags)  # for --help
 FLAGS = run_flags.FLAGS
 flags.DEFINE_string("pack_to", None, "The new folder.")
 flags.DEFINE_integer(
-    "quality", 95, "Of WebP, for training pairs; 101 is lossless.", 1, 101
+    "quality", 90, "Of WebP, for training pairs; 101 is lossless.", 1, 101
+)
+flags.DEFINE_integer(
+    "photograph_quality",
+    66,
+    "Of WebP, for photographs and frames to train on.",
+    1,
+    101,
 )
 flags.DEFINE_float("limit_mib", 60.0, "Size of the folder.", 0.0)
 flags.DEFINE_list(
@@ -71,24 +78,23 @@ def pack_data(folder):
     from sis_keras import packing
 
     moved = {}
-    for flag, stem, quality in (
-        ("train_data", "train", FLAGS.quality),
-        ("validation_data", "validation", packing.LOSSLESS),
+    for flag, stem, *qualities in (
+        ("train_data", "train", FLAGS.quality, FLAGS.photograph_quality),
+        ("validation_data", "validation", packing.LOSSLESS, None),
     ):
         packed = packing.pack_sources(
-            run_flags.required(flag), folder, stem, FLAGS.inputs, quality
+            run_flags.required(flag), folder, stem, FLAGS.inputs, *qualities
         )
         moved[flag] = ",".join(source.text for source in packed)
         for source in packed:
             print(described(source))
-    if FLAGS.initial_weights:
-        from sis_keras.released import weight_file
+    from sis_keras.released import weight_file
 
-        moved["initial_weights"] = "initial.safetensors"
-        shutil.copy(
-            weight_file(FLAGS.initial_weights),
-            folder / moved["initial_weights"],
-        )
+    for flag in ("initial_weights", "continue_from"):
+        if FLAGS[flag].value:
+            moved[flag] = f"{flag}.safetensors"
+            path = weight_file(FLAGS[flag].value)
+            shutil.copy(path, folder / moved[flag])
     return moved
 
 

@@ -54,10 +54,9 @@ def main():
 
 def float16_examples():
     """Gives the pairs that float16 is measured on."""
-    names = FLAGS.test_data or FLAGS.validation_data
-    if not names:
+    sources = run_flags.scored_sources()
+    if not sources:
         run_flags.required("test_data")
-    sources = run_flags.open_sources(names, FLAGS.validation_versions)
     return lambda: (pair for source in sources for pair in source.examples())
 
 

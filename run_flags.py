@@ -96,7 +96,10 @@ flags.DEFINE_enum(
     "evenly and nothing else.",
 )
 flags.DEFINE_integer(
-    "validation_versions", 1, "The same for photographs to validate on.", 1
+    "validation_versions",
+    1,
+    "How often each photograph to validate on is blurred.",
+    1,
 )
 flags.DEFINE_string(
     "cache_dir", None, "Of the decoded pictures. Default: <output>/cache."
@@ -275,6 +278,13 @@ def validation_groups() -> list[tuple]:
     ]
 
 
+def scored_sources() -> list:
+    """Those of --test_data, or else of --validation_data, whatever group."""
+    if FLAGS.test_data:
+        return open_sources(FLAGS.test_data, FLAGS.validation_versions)
+    return [source for _, source in validation_groups()]
+
+
 def source_arguments() -> dict:
     """Of `open_source`, by the flags; of a kind that other processes take."""
     return {
@@ -387,7 +397,7 @@ def known_protocol(sources: list, weights: str) -> dict:
 
 
 def start_keras() -> None:
-    """Imports TensorFlow quietly; seeds and sets the precision."""
+    """Imports TensorFlow quietly; sets its threads, seeds and precision."""
     import_tensorflow()
     import keras
     import tensorflow as tf

@@ -59,9 +59,7 @@ def main():
     validated = validation_sources or [
         source.only(FLAGS.hold_out) for source in sources
     ]
-    write_report(
-        run.best_path, lambda: (x[1:] for x in examples()), validated
-    )
+    write_report(run.best_path, lambda: (x[1:] for x in examples()), validated)
 
 
 def write_report(best_path, validation, sources):
@@ -123,12 +121,21 @@ def give_first_weights(generator, arguments):
     from sis_keras.errors import UserError
     from sis_keras.inception import load_imagenet_weights
 
+    others = FLAGS.imagenet_weights or FLAGS.initial_weights
+    if FLAGS.continue_from and others:
+        raise UserError(
+            "Expected --continue_from, which has all weights, or others to "
+            f"start from. Received: {FLAGS.continue_from} and {others}."
+        )
     if FLAGS.imagenet_weights:
         load_imagenet_weights(generator, FLAGS.imagenet_weights)
-    elif arguments["normalization"] == "frozen" and not FLAGS.initial_weights:
+    elif arguments["normalization"] == "frozen" and not (
+        others or FLAGS.continue_from
+    ):
         raise UserError(
             "--normalization=frozen keeps ImageNet's averages: expected "
-            "--imagenet_weights or --initial_weights. Received neither."
+            "--imagenet_weights, --initial_weights or --continue_from. "
+            "Received none."
         )
     if FLAGS.initial_weights:
         tensors, metadata = weights.read_tensors(

@@ -4,11 +4,11 @@
 
 Takes train.py's flags and flagfiles; the networks' weights are float32 or
 mixed_bfloat16, and no discriminator plays. Photographs are blurred at the
-start, by many processes; then the device holds all pictures. The program ends
-when --seconds are over, and --resume goes on.
+start, by many processes, and whatever --refresh_steps says not again; then the
+device holds all pictures. The program ends when --seconds are over, and
+--resume goes on.
 """
 
-import itertools
 import math
 import os
 import time
@@ -46,13 +46,13 @@ def main():
     refuse_what_is_not_here()
     arguments = run_flags.generator_arguments()
     sources = training_sources()
-    validation = run_flags.open_sources(
-        run_flags.required("validation_data"), FLAGS.validation_versions
-    )
+    run_flags.required("validation_data")
+    groups = run_flags.validation_groups()
     run_flags.refuse_overlap(
-        run_flags.open_sources(FLAGS.train_data, 1), validation
+        run_flags.open_sources(FLAGS.train_data, 1),
+        [source for _, source in groups],
     )
-    from sis_keras.checkpoint import refuse_to_overwrite
+    from sis_keras.checkpoint import continue_from, refuse_to_overwrite
     from sis_keras.preparation import open_caches
 
     if not FLAGS.resume:
@@ -70,12 +70,19 @@ def main():
         FLAGS.crop_size,
         FLAGS.seed,
     )
+    training = make_training(arguments)
+    if FLAGS.continue_from and not FLAGS.resume:
+        continue_from(FLAGS.continue_from, training, arguments)
     run = JaxRun(
-        make_training(arguments),
+        training,
         arguments,
         pictures,
         counts,
-        itertools.chain(*(source.examples() for source in validation)),
+        [
+            (group, *example)
+            for group, source in groups
+            for example in source.examples()
+        ],
         output,
         crop_size=FLAGS.crop_size,
         steps=FLAGS.steps,
@@ -90,6 +97,7 @@ def main():
         most_skipped=FLAGS.most_skipped,
         deadline=START + FLAGS.seconds,
         peak=FLAGS.peak_tflops * 1e12,
+        crop_candidates=FLAGS.crop_candidates,
         half=FLAGS.half_checkpoint,
     )
     if FLAGS.resume:

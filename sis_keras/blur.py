@@ -149,14 +149,19 @@ def match_brightness(blurry: np.ndarray, sharp: np.ndarray) -> np.ndarray:
         float32, in [0, 1].
     """
     shift = sharp.astype(np.float32) / 255.0 - blurry
-    sigma = max(blurry.shape[:2]) / 24.0
-    # At a quarter of the size: the Gaussian has no finer detail.
-    small = cv2.resize(shift, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(
-        small, (0, 0), sigma / 4.0, borderType=cv2.BORDER_REFLECT
+    height, width = blurry.shape[:2]
+    sigma = max(height, width) / 24.0
+    # At a quarter of the size: the Gaussian has no finer detail. Of two
+    # pixels nothing would be left.
+    scale = 0.25 if min(height, width) > 2 else 1.0
+    small = cv2.resize(
+        shift, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
     )
-    size = blurry.shape[1::-1]
-    return np.clip(blurry + cv2.resize(small, size), 0.0, 1.0)
+    small = cv2.GaussianBlur(
+        small, (0, 0), sigma * scale, borderType=cv2.BORDER_REFLECT
+    )
+    shift = cv2.resize(small, (width, height))
+    return np.clip(blurry + shift, 0.0, 1.0)
 
 
 def blurred_photograph(
@@ -169,6 +174,12 @@ def blurred_photograph(
         seed: Of the pair.
         half: Takes the photograph at half size.
         **settings: For `synthetic_blur`.
+
+    Returns:
+        `(blurry, sharp)`, uint8; see `synthetic_blur`.
+
+    Raises:
+        UserError: It cannot be read.
     """
     picture = read_rgb(path)
     return synthetic_blur(

@@ -17,7 +17,6 @@ from sis_keras.errors import UserError
 from sis_keras.files import atomic_path
 from sis_keras.sources import Source
 
-
 # A source whose halves differ more in brightness, of 255, is warned of.
 MOST_SHIFT = 1.0
 

@@ -73,7 +73,7 @@ def restore_checkpoint(path, gan, arguments: dict, settings: dict) -> dict:
     """
     tensors, metadata = weights.read_tensors(path)
     state = metadata["card"]
-    expected = {**arguments, **settings}
+    expected = weights.as_read({**arguments, **settings})
     found = {**metadata["arguments"], **state.get("settings", {})}
     for key in sorted(expected.keys() | found.keys()):
         if expected.get(key) != found.get(key):

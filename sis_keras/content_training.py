@@ -207,6 +207,7 @@ def scanned_steps(
     crop_size: int,
     steps: int,
     seed: int,
+    candidates: int = 1,
 ) -> Callable:
     """Compiles many training steps into one call.
 
@@ -216,6 +217,7 @@ def scanned_steps(
         crop_size: Height and width of a crop.
         steps: In a call.
         seed: With a step's number it determines the step's crops.
+        candidates: Of `draw_crops`.
 
     Returns:
         A function of a `State`, which it uses up, a list of `Pictures`, one
@@ -230,7 +232,11 @@ def scanned_steps(
             zip(pictures, counts, strict=True)
         ):
             draws = draw_crops(
-                jax.random.fold_in(key, kind), some.sizes, count, crop_size
+                jax.random.fold_in(key, kind),
+                some,
+                count,
+                crop_size,
+                candidates,
             )
             halves.append(cut_crops(some.pixels, draws, crop_size))
         blurry, sharp = (jnp.concatenate(x) for x in zip(*halves, strict=True))

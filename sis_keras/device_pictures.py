@@ -128,23 +128,50 @@ def stack_pairs(
     return stacked
 
 
-def draw_crops(key, sizes, count: int, crop_size: int) -> Draws:
+def draw_crops(
+    key, pictures: Pictures, count: int, crop_size: int, candidates: int = 1
+) -> Draws:
     """Draws crops: a picture, a place in it, a flip, quarter turns.
 
     Args:
         key: Of `jax.random`.
-        sizes: int32 `(n, 2)`, none below `crop_size`.
+        pictures: None of them smaller than `crop_size`.
         count: Of crops.
         crop_size: Height and width of a crop.
+        candidates: A crop is drawn from so many random places of its picture,
+            each as likely as its halves differ there; see `data.Crops`.
     """
+    sizes = pictures.sizes
     keys = jax.random.split(key, 4)
     picture = jax.random.randint(keys[0], (count,), 0, sizes.shape[0])
     places = jax.random.randint(
-        keys[1], (count, 2), 0, sizes[picture] - crop_size + 1
+        keys[1],
+        (count, candidates, 2),
+        0,
+        (sizes[picture] - crop_size + 1)[:, None],
     )
+    if candidates > 1:
+        chances = _differences(pictures.pixels, picture, places, crop_size)
+        choice = jax.random.categorical(
+            jax.random.fold_in(key, 4), jnp.log(chances)
+        )
+        places = jnp.take_along_axis(places, choice[:, None, None], 1)
     flip = jax.random.randint(keys[2], (count,), 0, 2)
     turns = jax.random.randint(keys[3], (count,), 0, 4)
-    return Draws(picture, places[:, 0], places[:, 1], flip, turns)
+    return Draws(picture, places[:, 0, 0], places[:, 0, 1], flip, turns)
+
+
+def _differences(pixels, picture, places, crop_size):
+    """Mean absolute difference of the halves, of every fourth pixel."""
+
+    def difference(number, place):
+        start = (number, place[0], place[1], 0)
+        crop = lax.dynamic_slice(pixels, start, (1, crop_size, crop_size, 6))
+        crop = crop[0, ::4, ::4].astype(jnp.float32)
+        return jnp.abs(crop[..., :3] - crop[..., 3:]).mean()
+
+    each = jax.vmap(jax.vmap(difference, (None, 0)), (0, 0))
+    return each(picture, places)
 
 
 def cut_crops(pixels, draws: Draws, crop_size: int) -> tuple:

@@ -15,10 +15,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from sis_keras import blur, trajectories
+from sis_keras import blur
 from sis_keras.errors import UserError
 from sis_keras.frames import mean_of_frames
-from sis_keras.pictures import to_uint8
 
 EXTENT = (1.0, 60.0)
 # A flow below this says nothing of how things move, pixels.
@@ -27,6 +26,8 @@ LEAST_MOTION = 0.4
 MOST_GAIN = 12.0
 # How much of the picture may move faster than what is said to be the longest.
 FASTEST = 98.0
+# OpenCV's dense inverse search crashes on frames below 16 pixels.
+LEAST_SIZE = 32
 
 
 class Motion(NamedTuple):
@@ -80,8 +81,9 @@ def measured_motion(
 
 
 def _despeckled(flow):
-    return np.dstack([cv2.medianBlur(np.ascontiguousarray(x), 5)
-                      for x in cv2.split(flow)])
+    return np.dstack(
+        [cv2.medianBlur(np.ascontiguousarray(x), 5) for x in cv2.split(flow)]
+    )
 
 
 def split_camera(motion: Motion) -> tuple[Motion, Motion]:
@@ -121,6 +123,8 @@ def in_front(objects: Motion, reach: float) -> Motion:
     What moves against the camera's motion is taken to stand in front, so that
     its blur reaches over what is behind it. Its motion is spread by a
     Gaussian of `reach` pixels, faster points counting more, and fades out.
+    Edges stay single: blurred by 4 to 60 pixels, a bright square's profile
+    falls nowhere on its way up by more than 2 % of its height.
     """
     speed = np.linalg.norm(objects.velocity, axis=-1)
     weight = speed * speed
@@ -132,10 +136,7 @@ def in_front(objects: Motion, reach: float) -> Motion:
     spread = (0, 0)
     total = cv2.GaussianBlur(weight, spread, reach)[..., None] + 0.02
     return Motion(
-        *(
-            cv2.GaussianBlur(x * weight, spread, reach) / total
-            for x in objects
-        )
+        *(cv2.GaussianBlur(x * weight, spread, reach) / total for x in objects)
     )
 
 
@@ -169,12 +170,17 @@ def flow_blur(
         `(blurry, sharp)`, uint8; `sharp` is the frame as it came.
 
     Raises:
-        UserError: Frames of two sizes.
+        UserError: Frames of two sizes, or too small for a flow.
     """
     if not previous.shape == sharp.shape == following.shape:
         raise UserError(
             "Expected three frames of one size. Received: "
             f"{previous.shape}, {sharp.shape}, {following.shape}."
+        )
+    if min(sharp.shape[:2]) < LEAST_SIZE:
+        raise UserError(
+            f"Expected frames of at least {LEAST_SIZE}x{LEAST_SIZE} pixels. "
+            f"Received: {sharp.shape[1]}x{sharp.shape[0]}."
         )
     motion_rng, camera_rng, sensor_rng = np.random.default_rng(seed).spawn(3)
     size = sharp.shape[:2]
@@ -185,9 +191,7 @@ def flow_blur(
     own, objects = split_camera(measured_motion(previous, sharp, following))
     camera = draw_camera(motion_rng, camera_rng, own, size, lengths[0])
     objects = drawn_objects(motion_rng, objects, lengths[1])
-    times = np.linspace(
-        -1.0, 1.0, _frames(sum(lengths), most_frames)
-    )
+    times = np.linspace(-1.0, 1.0, _frames(sum(lengths), most_frames))
     gamma = 2.2 if motion_rng.random() < gamma_probability else None
     blurry = mean_of_frames(moved(sharp, camera, objects, times), gamma)
     if gamma is not None:
@@ -253,13 +257,19 @@ def moved(frame: np.ndarray, camera, objects: Motion | None, times):
             shift = objects.at(time)
             # Where the objects are in the camera's moved picture.
             shift = cv2.remap(
-                shift, places, None, cv2.INTER_LINEAR,
+                shift,
+                places,
+                None,
+                cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_REPLICATE,
             )
             places = places - shift
         # Cubic: the mean of many bilinear frames is visibly softer than the
         # motion alone makes it.
         yield cv2.remap(
-            frame, places, None, cv2.INTER_CUBIC,
+            frame,
+            places,
+            None,
+            cv2.INTER_CUBIC,
             borderMode=cv2.BORDER_REFLECT,
         )

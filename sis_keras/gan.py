@@ -105,10 +105,14 @@ class DeblurringGAN(keras.Model):
         """
         blurry, sharp = batch["blurry"], batch["sharp"]
         logs = {}
-        alone = not (self.plays or _replicas() > 1 or self._scales())
-        before = None
-        if not alone:
-            before = [tf.identity(v.value) for v in self._guarded_variables()]
+        alone = self._is_alone()
+        # What moves before the condition is known: batch averages, or all.
+        guarded = (
+            self.generator.non_trainable_variables
+            if alone
+            else self._guarded_variables()
+        )
+        before = [tf.identity(v.value) for v in guarded]
 
         with tf.GradientTape() as tape:
             restored, terms = self.supervision(blurry, sharp)
@@ -127,7 +131,9 @@ class DeblurringGAN(keras.Model):
             norm = tf.linalg.global_norm(gradients)
             finite = tf.math.is_finite(loss + norm)
             tf.cond(
-                finite, lambda: self._update(gradients), lambda: tf.constant(0.0)
+                finite,
+                lambda: self._update(gradients),
+                lambda: _put_back(guarded, before),
             )
         else:
             norm = self._update(gradients)
@@ -141,7 +147,7 @@ class DeblurringGAN(keras.Model):
         if alone:
             self._count(~finite)
         else:
-            finite = self._keep_if_finite(before, logs)
+            finite = self._keep_if_finite(guarded, before, logs)
         return {**logs, "skipped": 1.0 - tf.cast(finite, tf.float32)}
 
     def _update(self, gradients):
@@ -153,6 +159,16 @@ class DeblurringGAN(keras.Model):
         )
         self._update_average()
         return norm
+
+    def _is_alone(self):
+        """Whether one condition can guard the step as a whole.
+
+        With a game half of a step is done before the other half is known to
+        be finite; replicas must agree; float16 counts in its own way.
+        """
+        return not (
+            self.plays or tf.distribute.has_strategy() or self._scales()
+        )
 
     def _scales(self):
         """Whether float16's loss is scaled."""
@@ -253,12 +269,10 @@ class DeblurringGAN(keras.Model):
             for variable in owner.variables
         ]
 
-    def _keep_if_finite(self, before, logs):
+    def _keep_if_finite(self, guarded, before, logs):
         """Puts `before` back where a loss or a gradient is not finite."""
         finite = _finite_everywhere(tf.add_n(list(logs.values())))
-        for variable, old in zip(
-            self._guarded_variables(), before, strict=True
-        ):
+        for variable, old in zip(guarded, before, strict=True):
             variable.assign(tf.where(finite, variable.value, old))
         bad = ~finite
         if self._scales():
@@ -274,6 +288,13 @@ class DeblurringGAN(keras.Model):
         bad = tf.cast(bad, tf.int64)
         self.skipped.assign_add(bad)
         self.skipped_in_a_row.assign((self.skipped_in_a_row.value + bad) * bad)
+
+
+def _put_back(variables, values):
+    """Undoes a forward pass; gives a scalar, as `_update` does."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return tf.constant(0.0)
 
 
 def _replicas():

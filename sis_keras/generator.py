@@ -100,9 +100,11 @@ def build_generator(
             "Expected an even positive fusion_channels. "
             f"Received: fusion_channels={fusion_channels}"
         )
-    if len(residual_blocks) != len(SUMS) or min(residual_blocks) < 0:
+    if len(residual_blocks) != len(SUMS) or not all(
+        isinstance(count, int) and count >= 0 for count in residual_blocks
+    ):
         raise ValueError(
-            "Expected residual_blocks of four numbers, from 0 up. "
+            "Expected residual_blocks of four whole numbers, from 0 up. "
             f"Received: residual_blocks={residual_blocks!r}"
         )
     blurry = keras.Input((None, None, 3), name="blurry")
@@ -130,9 +132,7 @@ def build_generator(
     if intermediate_path:
         sources.append(details)
     refine = _refinement(residual_blocks, blocks)
-    x = _expanding_path(
-        info_0, sources, fusion_channels, fusion, refine, seeds
-    )
+    x = _expanding_path(info_0, sources, fusion_channels, fusion, refine, seeds)
     x = keras.layers.Conv2D(
         3,
         3,

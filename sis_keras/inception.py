@@ -278,13 +278,14 @@ def load_imagenet_weights(generator: keras.Model, path) -> None:
     convolutions, which computes the same function.
 
     Args:
-        generator: A SIS-net generator with `width_multiplier=1`.
+        generator: A SIS-net generator with `width_multiplier=1` and without
+            `residual_modules`.
         path: The public file `inception_v3_weights_tf_dim_ordering_tf_
             kernels_notop.h5` (or the one with top, or a `.weights.h5`).
 
     Raises:
         UserError: The file is missing or not InceptionV3's, or the
-            generator's width is not 1.
+            generator is of another width or has residual modules.
     """
     inception = _read_inception(path)
     sources = zip(
@@ -298,7 +299,8 @@ def load_imagenet_weights(generator: keras.Model, path) -> None:
         conv = convolutions[number]
         if conv.kernel.shape != source.kernel.shape:
             raise UserError(
-                "ImageNet weights need width_multiplier=1 (preset sisnet): "
+                "ImageNet weights need width_multiplier=1 and no "
+                "residual_modules (preset sisnet): "
                 f"expected a kernel of shape {tuple(source.kernel.shape)} in "
                 f"{conv.name}. Received: {tuple(conv.kernel.shape)}."
             )

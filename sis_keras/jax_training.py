@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import tqdm
 
-from sis_keras import metrics, weights
+from sis_keras import validation, weights
 from sis_keras.checkpoint import restore_checkpoint, save_checkpoint
 from sis_keras.content_training import ContentTraining, scanned_steps
 from sis_keras.csv_log import CsvLog
@@ -28,8 +28,8 @@ SAVE_EVERY = 60.0  # Seconds.
 class JaxRun:
     """One run in one folder, from its first step or from its last checkpoint.
 
-    Leaves in `output`: `best.safetensors` (the product with the best
-    validation PSNR, float32), `last.safetensors` (the whole state),
+    Leaves in `output`: `best.safetensors` (the product that validated best,
+    float32), `last.safetensors` (the whole state),
     `training.csv`, `validation.csv`; `sis_keras.training` reads the same.
 
     Args:
@@ -38,7 +38,7 @@ class JaxRun:
         pictures: For each kind of pictures one list of arrays; each call of
             the compiled steps cuts from one array of each kind, in turn.
         counts: Crops of a batch from each kind.
-        validation: `(name, blurry, sharp)`, uint8, whole frames.
+        examples: `(group, name, blurry, sharp)`, uint8, whole frames.
         output: The run's folder.
         crop_size: Height and width of a crop.
         steps: Of the whole run.
@@ -52,6 +52,7 @@ class JaxRun:
         most_skipped: So many steps in a row may be not finite.
         deadline: By `time.monotonic`; the run saves and ends before it.
         peak: The device's FLOP/s; 0 where unknown.
+        crop_candidates: Each crop is drawn from so many places.
         half: Write `last.safetensors` in half precision.
 
     Raises:
@@ -64,7 +65,7 @@ class JaxRun:
         arguments: dict,
         pictures: Sequence[Sequence[Pictures]],
         counts: Sequence[int],
-        validation: Iterable,
+        examples: Iterable[validation.Example],
         output,
         crop_size: int,
         steps: int,
@@ -76,18 +77,19 @@ class JaxRun:
         most_skipped: int = 5,
         deadline: float = math.inf,
         peak: float = 0.0,
+        crop_candidates: int = 1,
         half: bool = False,
     ):
         self.training, self.arguments = training, arguments
         self.pictures = [[jax.device_put(x) for x in kind] for kind in pictures]
         self.counts, self.crop_size = counts, crop_size
-        self.validation, self.output = list(validation), pathlib.Path(output)
+        self.validation, self.output = list(examples), pathlib.Path(output)
         self.last_path = self.output / "last.safetensors"
         self.steps, self.seed, self.settings = steps, seed, settings or {}
         self.log_every, self.validate_every = log_every, validate_every
         self.freeze_at = freeze_batch_norm_at
         self.most_skipped, self.deadline = most_skipped, deadline
-        self.half = half
+        self.crop_candidates, self.half = crop_candidates, half
         self.step, self.best, self.best_step = 0, None, 0
         self.state = training.get()
         self._throughput = Throughput(
@@ -164,6 +166,7 @@ class JaxRun:
             self.crop_size,
             self.log_every,
             self.seed,
+            self.crop_candidates,
         )
 
     def _some_steps(self, progress):

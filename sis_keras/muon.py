@@ -56,8 +56,14 @@ class ConvMuon(keras.optimizers.Muon):
         )
 
     def _apply_weight_decay(self, variables):
-        if self._by_itself():
-            super()._apply_weight_decay(variables)
+        """Of what gets Adam; `_muon_group` decays its kernels by itself."""
+        if not self._by_itself():
+            variables = [
+                variable
+                for variable in variables
+                if self.adam_weight_decay and self._should_use_adamw(variable)
+            ]
+        super()._apply_weight_decay(variables)
 
     def _by_itself(self):
         """Whether each variable is updated alone, as a strategy wants it."""
@@ -75,36 +81,28 @@ class ConvMuon(keras.optimizers.Muon):
         groups = collections.defaultdict(list)
         for gradient, variable in zip(grads, trainable_variables, strict=True):
             index = self._get_variable_index(variable)
-            velocity = self.adam_velocities[index]
-            key = variable.shape[-1]
-            if velocity is None:
-                key = (math.prod(variable.shape[:-1]), key)
-            member = (gradient, variable, self.momentums[index], velocity)
-            groups[key].append(member)
-        for key, members in groups.items():
-            if isinstance(key, tuple):
-                self._muon_group(key, members, learning_rate)
-            else:
-                for gradient, variable, _, _ in members:
-                    self.update_step(gradient, variable, learning_rate)
+            if self.adam_velocities[index] is not None:
+                self.update_step(gradient, variable, learning_rate)
+                continue
+            *patch, outputs = variable.shape
+            member = (gradient, variable, self.momentums[index])
+            groups[math.prod(patch), outputs].append(member)
+        for shape, members in groups.items():
+            self._muon_group(shape, members, learning_rate)
 
     def _muon_group(self, shape, members, lr):
         """Kernels that make matrices of one shape."""
         gradients, kernels, momenta = (
-            ops.stack([ops.reshape(member[n], shape) for member in members])
-            for n in range(3)
+            ops.stack([ops.reshape(x, shape) for x in column])
+            for column in zip(*members, strict=True)
         )
         momenta, updates = self._updates(gradients, momenta, lr)
         if self.weight_decay:
             updates = updates + kernels * (lr * self.weight_decay)
         kernels = kernels - updates
-        for place, (_, variable, momentum, _) in enumerate(members):
-            self.assign(
-                variable, ops.reshape(kernels[place], variable.shape)
-            )
-            self.assign(
-                momentum, ops.reshape(momenta[place], variable.shape)
-            )
+        for place, (_, variable, momentum) in enumerate(members):
+            self.assign(variable, ops.reshape(kernels[place], variable.shape))
+            self.assign(momentum, ops.reshape(momenta[place], variable.shape))
 
     def _updates(self, gradients, momenta, lr):
         """Matrices `(n, rows, columns)` to their momenta and steps."""

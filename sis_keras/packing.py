@@ -15,9 +15,24 @@ import numpy as np
 from sis_keras.errors import UserError
 from sis_keras.metrics import psnr
 from sis_keras.pairs import find_pairs, read_pair
-from sis_keras.pictures import list_pictures, read_rgb
+from sis_keras.pictures import PICTURE_SUFFIXES, read_rgb
+from sis_keras.sources import WRAPPERS
+from sis_keras.triplets import VIDEO_SUFFIXES, find_triplets
+from sis_keras.validation import split_group
 
-HALF = "half:"
+# Of a source's text; what else has a colon is a path.
+KINDS = (
+    "photographs",
+    "sharp",
+    "flow",
+    "frames",
+    "skimage",
+    "flat",
+    "tfds",
+)
+# Enough to find a flow by.
+NEIGHBOUR_QUALITY = 40
+PACKED_SUFFIXES = PICTURE_SUFFIXES + VIDEO_SUFFIXES
 LOSSLESS = 101  # OpenCV's word for it, as a quality of WebP.
 PROGRAMS = ("run_flags.py", "train.py", "train_jax.py")
 # pip matches the number exactly.
@@ -45,92 +60,166 @@ class Packed(NamedTuple):
     sharp_psnr: float | None = None
 
 
+class Leaf(NamedTuple):
+    """What a source's text names when all before its path is taken off.
+
+    Attributes:
+        before: Such as `half:` or `sample:24:`, without `without:`.
+        left_out: Sequences and files that `without:` names.
+        kind: Such as `photographs`; empty for pairs.
+        path: The rest.
+    """
+
+    before: str
+    left_out: frozenset[str]
+    kind: str
+    path: str
+
+    @property
+    def prefix(self) -> str:
+        return f"{self.before}{self.kind}:" if self.kind else self.before
+
+
+def read_text(text: str) -> Leaf:
+    """A source's text, taken apart; see `sources`."""
+    before, left_out = "", frozenset()
+    kind, colon, rest = text.partition(":")
+    while colon and kind in WRAPPERS:
+        if kind in ("sample", "without"):
+            value, _, rest = rest.partition(":")
+            if kind == "without":
+                left_out |= frozenset(value.split("+"))
+            else:
+                before += f"{kind}:{value}:"
+        else:
+            before += f"{kind}:"
+        text = rest
+        kind, colon, rest = text.partition(":")
+    if not colon or kind not in KINDS:
+        kind, rest = "", text
+    return Leaf(before, left_out, kind, rest)
+
+
 def pack_sources(
-    texts: Sequence[str], folder, stem: str, inputs: str, quality: int
+    texts: Sequence[str],
+    folder,
+    stem: str,
+    inputs: str,
+    quality: int,
+    photograph_quality: int | None = None,
 ) -> list[Packed]:
     """Copies sources into new folders, `<stem>_0` and so on.
 
     Args:
-        texts: Folders of pairs, `photographs:` or `sharp:` and a folder, or
-            `skimage:`, which is there wherever scikit-image is; all may
-            follow `half:`. Each folder is packed once; name pairs before
-            their sharp halves.
+        texts: See `sources`; not `tfds:`. Each folder is packed once; name
+            pairs before their sharp halves. What `without:` leaves out stays
+            behind. A name of a group, `real=`, stays.
         folder: Where to.
         stem: Of the new folders' names.
         inputs: Which half of the pairs is the input.
         quality: Of the pairs' WebP; `LOSSLESS` keeps every bit. Photographs
-            are copied as they are, once from each folder; those that are the
-            sharp halves of packed pairs are there already.
+            that are the sharp halves of packed pairs are there already.
+        photograph_quality: Of the WebP that photographs and frames become;
+            None copies them as they are.
 
     Raises:
         UserError: A source of another kind, or bad pictures.
     """
     packed, places, numbers = [], {}, itertools.count()
     for given in texts:
-        half = HALF if given.startswith(HALF) else ""
-        text = os.path.expanduser(os.path.expandvars(given[len(half) :]))
-        kind, colon, rest = text.partition(":")
-        if not colon:
-            kind, rest = "", text
-        if kind not in ("", "photographs", "sharp", "skimage"):
+        group, text = split_group(given) if "=" in given else ("", given)
+        leaf = read_text(os.path.expanduser(os.path.expandvars(text)))
+        named = f"{group}=" if group else ""
+        named += leaf.prefix
+        if leaf.kind == "tfds":
             raise UserError(
-                "Expected sources that can be packed: a FOLDER of pairs, "
-                "photographs:FOLDER, sharp:FOLDER, skimage:train, or half: and "
-                f"one of these. Received: {given}."
+                "Expected sources that can be packed: files and folders. "
+                f"Received: {given}."
             )
-        if kind == "skimage":
-            packed.append(Packed(f"{half}{kind}:{rest}", 0, 0))
+        if leaf.kind in ("skimage", "flat"):
+            packed.append(Packed(f"{named}{leaf.path}", 0, 0))
             continue
-        source, figures = pathlib.Path(rest).resolve(), (0, 0)
-        if source not in places:
-            place = places[source] = f"{stem}_{next(numbers)}"
+        source = pathlib.Path(os.path.expanduser(leaf.path)).resolve()
+        figures = (0, 0)
+        key = source, leaf.left_out
+        if key not in places:
+            place = f"{stem}_{next(numbers)}"
             new = pathlib.Path(folder) / place
-            if colon:
-                figures = _pack_photographs(text, rest, new)
+            if leaf.kind:
+                figures = _pack_pictures(text, source, leaf, new, photograph_quality)
+                if source.is_file():
+                    place = f"{place}/{source.name}"
             else:
-                figures = _pack_pairs(text, new, inputs, quality)
-                for pair in find_pairs(text, inputs):
+                figures = _pack_pairs(
+                    leaf.path, leaf.left_out, new, inputs, quality
+                )
+                for pair in find_pairs(leaf.path, inputs):
                     sequence = pair.name.rpartition("/")[0]
                     sharp = pathlib.Path(pair.sharp).parent.resolve()
-                    places[sharp] = f"{place}/{sequence}/sharp"
-        named = f"{half}{kind}{colon}{places[source]}"
-        packed.append(Packed(named, *figures))
+                    places[sharp, frozenset()] = f"{place}/{sequence}/sharp"
+            places[key] = place
+        packed.append(Packed(f"{named}{places[key]}", *figures))
     return packed
 
 
-def _pack_photographs(text, folder, new):
-    """Number of files and bytes."""
-    if not pathlib.Path(folder).is_dir():
+def _pack_pictures(text, source, leaf, new, quality):
+    """Number of files and bytes.
+
+    Frames that only tell how others move are kept at a lower quality.
+    """
+    if not source.exists():
         raise UserError(
-            f"Expected a folder of photographs. Received: {text}, which is no "
-            "folder."
+            f"Expected pictures or a video. Received: {text}, which does not "
+            "exist."
         )
-    files = list_pictures(folder)
-    new.mkdir(parents=True, exist_ok=True)
+    files = [source]
+    if source.is_dir():
+        files = sorted(x for x in source.rglob("*") if x.is_file())
+        files = [x for x in files if x.suffix.lower() in PACKED_SUFFIXES]
+    base = source if source.is_dir() else source.parent
+    sharp = frozenset(files)
+    if leaf.kind == "flow" and source.is_dir():
+        sharp = {triplet.files[1] for triplet in find_triplets(source)[0]}
+    count = 0
     for path in files:
-        shutil.copy(path, new)
-    return len(files), size_of(new)
+        relative = path.relative_to(base)
+        if not leaf.left_out.isdisjoint({*relative.parts, path.stem}):
+            continue
+        target = new / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if quality is None or path.suffix.lower() not in PICTURE_SUFFIXES:
+            shutil.copy(path, target)
+        else:
+            least = quality if path in sharp else min(quality, NEIGHBOUR_QUALITY)
+            _write_webp(target.with_suffix(".webp"), read_rgb(path), least)
+        count += 1
+    return count, size_of(new)
 
 
-def _pack_pairs(text, new, inputs, quality):
+def _write_webp(path, picture, quality):
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    settings = [cv2.IMWRITE_WEBP_QUALITY, quality]
+    path.write_bytes(cv2.imencode(".webp", bgr, settings)[1])
+
+
+def _pack_pairs(path, left_out, new, inputs, quality):
     """Number of files, bytes, and what is left of both halves, dB."""
     scores = []
-    pairs = find_pairs(text, inputs)
-    for pair in pairs:
+    for pair in find_pairs(path, inputs):
         sequence, _, frame = pair.name.rpartition("/")
+        if not left_out.isdisjoint({*sequence.split("/"), frame}):
+            continue
         scores.append([])
         for half, picture in zip(
             (inputs, "sharp"), read_pair(pair), strict=True
         ):
-            path = new / sequence / half / f"{frame}.webp"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-            settings = [cv2.IMWRITE_WEBP_QUALITY, quality]
-            path.write_bytes(cv2.imencode(".webp", bgr, settings)[1])
-            scores[-1].append(psnr(read_rgb(path), picture))
+            target = new / sequence / half / f"{frame}.webp"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write_webp(target, picture, quality)
+            scores[-1].append(psnr(read_rgb(target), picture))
     kept = np.mean(scores, axis=0)
     left = [float(x) if np.isfinite(x) else None for x in kept]
-    return 2 * len(pairs), size_of(new), *left
+    return 2 * len(scores), size_of(new), *left
 
 
 def pack_code(root, folder) -> None:

@@ -12,15 +12,20 @@ import os
 import pathlib
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from sis_keras.cache import PictureCache, open_cache
-from sis_keras.data import Crops
 from sis_keras.errors import UserError
 from sis_keras.sources import open_source
+
+if TYPE_CHECKING:
+    # It imports TensorFlow, which the process that blurs does without.
+    from sis_keras.data import Crops
 
 SEEDS_OF_A_POOL = 1_000_000
 
@@ -67,7 +72,7 @@ class RefreshedCrops:
         folder,
         refresh_steps: int,
         crop_size: int,
-        make_crops: Callable[[PictureCache | JoinedCaches], Crops],
+        make_crops: Callable[[PictureCache | JoinedCaches], "Crops"],
     ):
         self.steady, self.changing, self.seed = steady, changing, seed
         self.folder, self.refresh_steps = pathlib.Path(folder), refresh_steps
@@ -75,7 +80,7 @@ class RefreshedCrops:
         self._process: multiprocessing.Process | None = None
         self._making: int | None = None
 
-    def at(self, step: int) -> tuple[Crops, int]:
+    def at(self, step: int) -> "tuple[Crops, int]":
         """The crops at a step, and the step from which on they are others.
 
         Waits until its pool is made, and has the next one begun.
@@ -141,4 +146,7 @@ def _make(sources, folder):
     if hasattr(os, "nice"):
         os.nice(19)
     cv2.setNumThreads(1)
-    open_cache([open_source(**x) for x in sources], folder, progress=False)
+    try:
+        open_cache([open_source(**x) for x in sources], folder, progress=False)
+    except UserError as error:
+        sys.exit(str(error))

@@ -3,7 +3,7 @@
 `manifest.json` there holds for each name
 
     file      in the same folder
-    preset    whose arguments the generator has
+    preset    that it was trained as; the file has its own arguments
     sha256    of the file, checked each time it is loaded
     bytes     its size
     card      what is to be known of it and cannot be computed from it

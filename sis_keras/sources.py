@@ -9,7 +9,7 @@
 | `skimage:train`, `skimage:test` | the same, of scikit-image's photographs |
 | `frames:PATH` | a video or folder of frames; 7 to 13 of them averaged |
 | `tfds:gopro/blur:train` | a split of a TFDS builder of `datasets/` |
-| `flow:PATH` | a video, a folder of frames or of such folders: frames blurred along their optical flow |
+| `flow:PATH` | frames of a video or folder, blurred along their optical flow |
 | `half:SOURCE` | any of these at half size, so that a pixel is sharp |
 | `grey:SOURCE` | any of these in black and white |
 | `matched:SOURCE` | any of these, blurred halves as bright as the sharp ones |
@@ -42,6 +42,7 @@ BLURS = {
     "pan": {
         "pan": True,
         "object_probability": 0.0,
+        "defocus_probability": 0.0,
         "noise_probability": 0.0,
         "jpeg_probability": 0.0,
     },
@@ -101,6 +102,7 @@ class Source(NamedTuple):
         return self._replace(
             name=f"{self.name} (only {', '.join(sequences)})",
             count=0,
+            items=None,
             examples=lambda: (
                 example
                 for example in self.examples()
@@ -209,7 +211,7 @@ def _changed(source, change, mark, words):
     """A source whose pairs are changed one by one."""
 
     def make(item):
-        return change(*item.make())
+        return tuple(change(*item.make()))
 
     def examples():
         for name, *pair in source.examples():
@@ -258,12 +260,17 @@ def _grey(text, rest, arguments):
     return _changed(source, change, "grey", "in black and white")
 
 
-def _chosen(text, source, chosen, words):
+def _itemized(text, rest, arguments):
+    source = open_source(rest, **arguments)
     if source.items is None:
         raise UserError(
             f"{text}: expected a source of single files. Received: "
             f"{source.name}, which is read as one stream."
         )
+    return source
+
+
+def _chosen(text, source, chosen, words):
     items = tuple(chosen(source.items))
     if not items:
         raise UserError(f"{text} leaves no pairs of {source.name}.")
@@ -281,21 +288,16 @@ def _chosen(text, source, chosen, words):
 def _without(text, rest, arguments):
     names, _, rest = rest.partition(":")
     names = frozenset(names.split("+"))
-    source = open_source(rest, **arguments)
+    source = _itemized(text, rest, arguments)
+
+    def parts(item):
+        whole = {part for path in item.files for part in path.parts}
+        return whole | {path.stem for path in item.files}
 
     def chosen(items):
-        for item in items:
-            parts = {part for path in item.files for part in path.parts}
-            parts |= {path.stem for path in item.files}
-            if names.isdisjoint(parts):
-                yield item
+        return [item for item in items if names.isdisjoint(parts(item))]
 
-    missing = names - {
-        part
-        for item in source.items or ()
-        for path in item.files
-        for part in (*path.parts, path.stem)
-    }
+    missing = names.difference(*map(parts, source.items))
     if missing:
         raise UserError(
             f"{text}: expected sequences or files of {source.name}. "
@@ -310,7 +312,7 @@ def _sample(text, rest, arguments):
         raise UserError(
             f"Expected sample:N:SOURCE with N from 1 up. Received: {text}."
         )
-    source = open_source(rest, **arguments)
+    source = _itemized(text, rest, arguments)
 
     def chosen(items):
         count = min(int(number), len(items))

@@ -2,16 +2,16 @@
 
 import math
 
+import keras
 
-def multiply_adds(generator, height: int, width: int) -> int:
+
+def multiply_adds(generator: keras.Model, height: int, width: int) -> int:
     """Of a generator's convolutions for one picture, at the padded size.
 
     Args:
         generator: A Keras functional model; see `build_generator`.
         height, width: Of the picture.
     """
-    import keras
-
     picture = keras.Input((height, width, 3), batch_size=1)
     sized = keras.models.clone_model(generator, input_tensors=picture)
     total = 0

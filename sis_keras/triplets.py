@@ -1,5 +1,6 @@
 """Sharp frames of video with both their neighbours, to blur along the flow."""
 
+import functools
 import pathlib
 import re
 from collections.abc import Sequence
@@ -35,7 +36,8 @@ class Triplet(NamedTuple):
 def find_triplets(path) -> tuple[list[Triplet], str]:
     """The triplets of a video, a folder of frames, or a folder of these.
 
-    Frames whose names end in numbers are consecutive where the numbers are.
+    Frames whose names end in numbers are consecutive where the numbers are
+    and what stands before them is the same; other names, in their order.
     A triplet over a scene's cut is left out, and so is a fifth of them, those
     with the least detail (variance of the Laplacian): ordinary video is often
     blurred itself.
@@ -100,9 +102,16 @@ def read_triplet(triplet: Triplet) -> list[np.ndarray]:
 def blurred(
     triplet: Triplet, seed: int | Sequence[int], **settings
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The middle frame blurred by `flow.flow_blur`, and as it is."""
+    """The middle frame blurred by `flow.flow_blur`, and as it is.
+
+    Raises:
+        UserError: A frame cannot be read, or `flow_blur` cannot use it.
+    """
     previous, sharp, following = read_triplet(triplet)
-    return flow.flow_blur(previous, sharp, following, seed, **settings)
+    try:
+        return flow.flow_blur(previous, sharp, following, seed, **settings)
+    except UserError as error:
+        raise UserError(f"{triplet.files[-1]}: {error}") from error
 
 
 def _below(path):
@@ -120,7 +129,7 @@ def _below(path):
 
 def _of_frames(paths):
     run = []
-    for path in paths:
+    for path in sorted(paths, key=lambda path: _numbered(path.stem)):
         if run and not _follows(run[-1].stem, path.stem):
             run = []
         run.append(path)
@@ -132,13 +141,29 @@ def _of_frames(paths):
 
 def _follows(stem, following):
     """Whether two names are consecutive; where there are no numbers, yes."""
-    numbers = [re.search(r"\d+$", name) for name in (stem, following)]
-    if not all(numbers):
+    (start, number), (other, next_number) = map(_numbered, (stem, following))
+    if number == next_number == -1:
         return True
-    return int(numbers[1][0]) == int(numbers[0][0]) + 1
+    return start == other and next_number == number + 1 > 0
+
+
+def _numbered(stem):
+    """A name without the number it ends in, and that number; -1 is none."""
+    start = re.sub(r"\d+$", "", stem, flags=re.ASCII)
+    number = stem[len(start) :]
+    return start, int(number) if number else -1
 
 
 def _of_video(path):
+    count = _length(path)
+    number = min(count // 3, MOST_OF_A_VIDEO)
+    for n in range(number):
+        first = n * (count - 3) // max(number - 1, 1)
+        yield Triplet(f"{path.stem}/{first + 1:06d}", (path,), first)
+
+
+def _length(path):
+    """The number of a video's frames."""
     video = cv2.VideoCapture(str(path))
     try:
         if not video.isOpened():
@@ -146,19 +171,26 @@ def _of_video(path):
                 f"{EXPECTED}. Received: {path}, which does not open."
             )
         count = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
-        if count <= 0:  # Its header does not say.
-            count = 0
-            while video.grab():
-                count += 1
+        video.set(cv2.CAP_PROP_POS_FRAMES, count - 1)
+        if count > 0 and video.grab():
+            return count
+        # The header does not say, or says more than there are.
+        video.open(str(path))
+        count = 0
+        while video.grab():
+            count += 1
+        return count
     finally:
         video.release()
-    number = min(count // 3, MOST_OF_A_VIDEO)
-    for n in range(number):
-        first = n * (count - 3) // max(number - 1, 1)
-        yield Triplet(f"{path.stem}/{first + 1:06d}", (path,), first)
 
 
 def _measured(triplet):
+    times = tuple(path.stat().st_mtime_ns for path in triplet.files)
+    return _measured_once(triplet, times)
+
+
+@functools.cache  # A run opens its sources anew for each pool.
+def _measured_once(triplet, times):
     """How much detail the middle frame has, and whether a cut is beside it."""
     if triplet.first is None:
         grey = [_small_grey(path) for path in triplet.files]

@@ -63,7 +63,8 @@ def validated(
             first.append((scores["psnr"], similar["ssim_gaussian"], before))
     row = dict.fromkeys(("psnr", "ssim_gaussian", "blurred_psnr"), math.nan)
     if first:
-        row = dict(zip(row, map(float, np.mean(first, axis=0)), strict=True))
+        means = map(_finite_mean, zip(*first, strict=True))
+        row = dict(zip(row, means, strict=True))
     by_group = {name: _finite_mean(values) for name, values in gains.items()}
     row["gain"] = _finite_mean(list(by_group.values()) or [0.0])
     row |= {f"gain_{name}": value for name, value in by_group.items()}

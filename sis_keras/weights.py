@@ -113,12 +113,18 @@ def set_model_tensors(model: keras.Model, prefix: str, tensors: dict) -> None:
         variable.assign(tensors[name].astype(variable.dtype))
 
 
+def as_read(arguments: dict) -> dict:
+    """What comes back from a file's metadata: lists where tuples were."""
+    return json.loads(json.dumps(arguments))
+
+
 def check_arguments(found: dict, expected: dict, source) -> None:
     """Makes sure that weights belong to the network that the user named.
 
     Raises:
         UserError: They do not.
     """
+    expected = as_read(expected)
     for key in sorted(expected.keys() - {"seed"}):
         if found.get(key) != expected[key]:
             raise UserError(

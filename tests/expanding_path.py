@@ -60,12 +60,27 @@ class Recomputed:
                 y[:, i : i + 2 * h : 2, j : j + 2 * w : 2] += x @ kernel[i, j].T
         return np.maximum(y[:, 1:-1, 1:-1] + bias, 0)
 
+    def refined(self, k, x, count):
+        """`count` blocks: two convolutions with a ReLU between them, and x."""
+        for number in range(1, count + 1):
+            name = f"block_{k}_{number}"
+            inner = np.maximum(self.conv_3x3(x, f"{name}_first"), 0)
+            x = x + self.conv_3x3(inner, f"{name}_second")
+        return x
+
     def merged(self, k, maps, fusion):
         if fusion == "add" or len(maps) == 1:
             return sum(maps)
         return self.conv_1x1(np.concatenate(maps, axis=-1), f"merged_{k}")
 
-    def before_tanh(self, scales, fusion, intermediate_path, info_box):
+    def before_tanh(
+        self,
+        scales,
+        fusion="add",
+        intermediate_path=True,
+        info_box=True,
+        residual_blocks=(0, 0, 0, 0),
+    ):
         """`scales`: the trunk's maps at 1/2, 1/4, 1/8, 1/16, 1/32."""
         info_0 = self.conv_1x1(scales[4], "info_0")
         supplements = {k: [] for k in (1, 2, 3, 4)}
@@ -79,10 +94,12 @@ class Recomputed:
         previous = {1: self.fsconv(info_0, "previous_1")}
         for k in (1, 2, 3):
             x = self.merged(k, [previous[k], *supplements[k]], fusion)
+            x = self.refined(k, x, residual_blocks[k - 1])
             previous[k + 1] = self.fsconv(x, f"previous_{k + 1}")
         smooth = previous[4] + sum(
             bilinear(previous[k], 2 ** (4 - k)) for k in (1, 2, 3)
         )
         smooth = np.maximum(self.conv_3x3(smooth, "previous_smooth"), 0)
         x = self.merged(4, [smooth, *supplements[4]], fusion)
+        x = self.refined(4, x, residual_blocks[3])
         return self.conv_3x3(self.fsconv(x, "expanded"), "to_rgb")

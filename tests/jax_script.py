@@ -22,6 +22,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tiny  # noqa: E402
 
+from sis_keras.checkpoint import continue_from  # noqa: E402
 from sis_keras.content_training import ContentTraining  # noqa: E402
 from sis_keras.device_pictures import stack_pairs  # noqa: E402
 from sis_keras.errors import UserError  # noqa: E402
@@ -130,10 +131,13 @@ def make_run(output, precision="mixed_bfloat16", **settings):
     training = make_training(
         precision, optimizer=keras.optimizers.Adam(schedule)
     )
-    validation = [("a/0", *pair) for pair in pairs()]
+    examples = [
+        (group, "a/0", *pair)
+        for group, pair in zip(("real", "real", "flow"), pairs(), strict=True)
+    ]
     settings = {"steps": 12, "log_every": 2, "validate_every": 4, **settings}
     return JaxRun(
-        training, {}, kinds, [2, 1], validation, output, 16, seed=3, **settings
+        training, {}, kinds, [2, 1], examples, output, 16, seed=3, **settings
     )
 
 
@@ -165,6 +169,35 @@ def half(folder):
     again.resume()
     for old, new in zip(flat(run.state), flat(again.state), strict=True):
         np.testing.assert_allclose(new, old, rtol=2e-3, atol=1e-6)
+
+
+def continued(folder):
+    """Another run begins with that state at step 0, where its rate is."""
+    run = make_run(folder / "whole")
+    run.resume()
+    training = make_training(
+        "mixed_bfloat16",
+        optimizer=keras.optimizers.Adam(WarmupDecay(1e-2, 12, 2)),
+    )
+    continue_from(folder / "whole/last.safetensors", training, {})
+    state = training.get()
+    for part in ("trainable", "moving", "average"):
+        for old, new in zip(
+            flat(getattr(run.state, part)),
+            flat(getattr(state, part)),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(new, old)
+    assert int(run.training.generator_optimizer.iterations) == 12
+    assert int(training.generator_optimizer.iterations) == 0
+    _, logs = training.update(state, *batch_of(0))
+    # A step of the warm-up is done.
+    assert abs(float(logs["learning_rate"]) - 1e-2) < 1e-8
+
+
+def batch_of(seed):
+    batch = tiny.make_batch(seed)
+    return batch["blurry"], batch["sharp"]
 
 
 def mistakes(folder):
@@ -215,6 +248,7 @@ if __name__ == "__main__":
     flops()
     runs(where)
     half(where)
+    continued(where)
     mistakes(where)
     freezing(where)
     assert "tensorflow" not in sys.modules

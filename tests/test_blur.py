@@ -8,14 +8,24 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from sis_keras.blur import photograph_pairs, render_frames, synthetic_blur
+from sis_keras import blur
+from sis_keras.blur import (
+    blurred_photograph,
+    damaged,
+    disc,
+    flat_pair,
+    match_brightness,
+    render_frames,
+    synthetic_blur,
+)
 from sis_keras.errors import UserError
 from sis_keras.frames import mean_of_frames
 from sis_keras.metrics import psnr
-from sis_keras.pictures import list_pictures, write_rgb
+from sis_keras.pictures import list_pictures, read_rgb, write_rgb
 
 CLEAN = {
     "object_probability": 0.0,
+    "defocus_probability": 0.0,
     "noise_probability": 0.0,
     "jpeg_probability": 0.0,
 }
@@ -187,30 +197,33 @@ def test_tiny_pictures(size):
         picture = np.random.default_rng(seed).integers(
             0, 256, (*size, 3), np.uint8
         )
-        blurry, sharp = synthetic_blur(picture, seed, object_probability=1.0)
-        assert blurry.shape == sharp.shape == picture.shape
-        assert blurry.dtype == sharp.dtype == np.uint8
+        for gamma in (None, 2.2):
+            blurry, sharp = synthetic_blur(
+                picture, seed, gamma=gamma, object_probability=1.0
+            )
+            assert blurry.shape == sharp.shape == picture.shape
+            assert blurry.dtype == sharp.dtype == np.uint8
 
 
-def test_photograph_pairs(tmp_path):
-    pictures = [scene((40, 50), seed) for seed in range(2)]
-    paths = [tmp_path / "cat.png", tmp_path / "dog.png"]
-    for path, picture in zip(paths, pictures, strict=True):
-        write_rgb(path, picture)
-    pairs = list(photograph_pairs(paths, versions=2, seed=7))
-    names = [name for name, _, _ in pairs]
-    assert names == ["cat/0", "cat/1", "dog/0", "dog/1"]
-    arrays = list(photograph_pairs(pictures, versions=2, seed=7))
-    assert [name for name, _, _ in arrays][2:] == ["0001/0", "0001/1"]
-    for pair, same in zip(pairs, arrays, strict=True):
-        np.testing.assert_array_equal(pair[1], same[1])
-        np.testing.assert_array_equal(pair[2], same[2])
-    # The seed of a pair is that of its place and version alone.
-    expected = synthetic_blur(pictures[1], (7, 1, 1))
-    np.testing.assert_array_equal(pairs[3][1], expected[0])
-    assert (pairs[0][1] != pairs[1][1]).any()
-    settled = photograph_pairs(pictures, 1, extent=(0.0, 0.0), **CLEAN)
-    np.testing.assert_array_equal(next(settled)[1], pictures[0])
+def test_a_photograph_of_a_file(tmp_path):
+    picture = scene((40, 50))
+    write_rgb(tmp_path / "cat.png", picture)
+    for half, expected in ((False, picture), (True, halved(picture))):
+        pair = blurred_photograph(tmp_path / "cat.png", (7, 1, 1), half)
+        np.testing.assert_array_equal(pair, synthetic_blur(expected, (7, 1, 1)))
+    blurry, _ = blurred_photograph(
+        tmp_path / "cat.png", 0, extent=(0.0, 0.0), **CLEAN
+    )
+    np.testing.assert_array_equal(blurry, picture)
+    with pytest.raises(UserError, match="dog.png"):
+        blurred_photograph(tmp_path / "dog.png", 0)
+
+
+def halved(picture):
+    """Means of 2x2 pixels, halves rounded up."""
+    height, width, _ = picture.shape
+    parts = picture.reshape(height // 2, 2, width // 2, 2, 3)
+    return ((parts.sum((1, 3), dtype=int) + 2) // 4).astype(np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -232,8 +245,8 @@ def test_real_photographs_are_as_blurry_as_gopro():
     folder = pathlib.Path(os.environ["SIS_DATA"]) / "bsds500" / "train"
     paths = list_pictures(folder)[:16]
     scores = [
-        psnr(blurry, sharp)
-        for _, blurry, sharp in photograph_pairs(paths, versions=1)
+        psnr(*synthetic_blur(read_rgb(path), (0, place, 0)))
+        for place, path in enumerate(paths)
     ]
     assert 22 < np.median(scores) < 30
 
@@ -246,9 +259,7 @@ def test_a_pan_blurs_along_rows_alone():
     plain = {
         "pan": True,
         "extent": (40.0, 40.0),
-        "object_probability": 0.0,
-        "noise_probability": 0.0,
-        "jpeg_probability": 0.0,
+        **CLEAN,
     }
     for picture, change in ((stripes, True), (level, False)):
         blurry, sharp = synthetic_blur(picture, 3, **plain)
@@ -258,3 +269,110 @@ def test_a_pan_blurs_along_rows_alone():
         assert (error > 40) == change
         if not change:
             assert error < 8
+
+
+# === Defocus ===
+
+
+@pytest.mark.parametrize("radius", [0.6, 1.0, 2.5, 4.0])
+def test_a_disc_covers_its_pixels(radius):
+    kernel = disc(radius)
+    reach = len(kernel) // 2
+    # Each pixel's share inside the circle, by 20x20 points in it.
+    points = (np.arange(20 * len(kernel)) + 0.5) / 20 - reach - 0.5
+    inside = np.hypot(points[:, None], points) <= radius
+    side = len(kernel)
+    expected = inside.reshape(side, 20, side, 20).mean((1, 3))
+    expected /= np.pi * radius**2
+    assert kernel.sum() == pytest.approx(1, abs=1e-6)
+    atol = 0.2 / (np.pi * radius**2)
+    np.testing.assert_allclose(kernel, expected, atol=atol)
+
+
+def test_a_disc_without_a_radius_changes_nothing():
+    expected = np.zeros((3, 3))
+    expected[1, 1] = 1
+    np.testing.assert_array_equal(disc(0.0), expected)
+
+
+def test_defocus_is_convolution_with_the_disc():
+    picture = scene((180, 320))
+    # At a quarter of 720p's pixels the square root of lengths counts: half.
+    settings = {"defocus_probability": 1.0, "defocus": (4.0, 4.0)}
+    settings |= {"noise_probability": 0.0, "jpeg_probability": 0.0}
+    rng = np.random.default_rng(0)
+    found = damaged(picture.astype(np.float32) / 255, rng, **settings)
+    expected = ndimage.convolve(
+        picture.astype(float),
+        disc(4 * np.sqrt(0.25))[..., None],
+        mode="reflect",
+    )
+    assert np.abs(found - expected).max() <= 0.51
+
+
+# === Brightness ===
+
+
+def test_a_shift_of_all_values_is_taken_off():
+    sharp = scene()
+    brighter = sharp.astype(np.float32) / 255 * 0.5 + 0.25
+    found = match_brightness(brighter - 0.1, (brighter * 255).astype(np.uint8))
+    assert np.abs(found - brighter).max() < 1.1 / 255
+
+
+def test_what_is_taken_off_is_a_gaussian_of_the_difference():
+    sharp = scene((240, 320), 3)
+    blurry = ndimage.uniform_filter1d(sharp / 255, 9, axis=1) * 0.7 + 0.1
+    blurry = blurry.astype(np.float32)
+    sigma = 320 / 24
+    smooth = ndimage.gaussian_filter(
+        sharp / 255 - blurry, (sigma, sigma, 0), mode="reflect"
+    )
+    expected = np.clip(blurry + smooth, 0, 1)
+    found = match_brightness(blurry, sharp)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=0.01)
+    # It is no sharper for that.
+    changed = np.abs(np.diff(found - blurry, axis=1)).max()
+    assert changed < 0.1 * np.abs(np.diff(blurry, axis=1)).max()
+
+
+def test_linear_light_is_as_bright_as_the_sharp_picture(monkeypatch):
+    # Of two values; nothing is clipped.
+    picture = ((scene((120, 160)) > 128) * np.uint8(140)) + np.uint8(60)
+    settings = {**CLEAN, "gamma": 2.2, "extent": (30.0, 30.0)}
+
+    def shifts():
+        for seed in range(3):
+            blurry, sharp = synthetic_blur(picture, seed, **settings)
+            yield blurry.mean() - sharp.mean()
+
+    assert np.abs(list(shifts())).max() < 0.3
+    monkeypatch.setattr(blur, "match_brightness", lambda blurry, _: blurry)
+    assert min(shifts()) > 3
+
+
+# === Plain colours ===
+
+
+def test_plain_colours_and_gradients():
+    kinds = {"constant": 0, "gradient": 0, "grey": 0, "noisy": 0}
+    for seed in range(60):
+        noisy, plain = flat_pair((seed, 1))
+        assert noisy.shape == plain.shape == (256, 256, 3)
+        assert noisy.dtype == plain.dtype == np.uint8
+        inner = plain[70:-70, 70:-70].astype(int)
+        for axis in (0, 1):
+            assert np.abs(np.diff(inner, 2, axis=axis)).max() <= 1
+        constant = (plain == plain[:1, :1]).all()
+        kinds["constant" if constant else "gradient"] += 1
+        kinds["grey"] += (np.ptp(plain, axis=-1) == 0).all()
+        difference = noisy.astype(float) - plain
+        kinds["noisy"] += difference.any()
+        # Of at most 3 sqrt(1.5), and clipped at black and white.
+        assert difference.std() < 3.8
+        assert abs(difference.mean()) < 3.8
+    assert min(kinds.values()) >= 6 and kinds["noisy"] <= 48
+    for part, same in zip(flat_pair(3), flat_pair(3), strict=True):
+        np.testing.assert_array_equal(part, same)
+    assert (flat_pair(3)[1] != flat_pair(4)[1]).any()

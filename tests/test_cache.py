@@ -121,6 +121,46 @@ def test_a_full_disk_names_the_file_and_leaves_nothing(small_disk):
     assert cache.shapes == [(81, 80)]
 
 
+def shifted(shift, note=""):
+    """A source whose blurred half is so much brighter."""
+    sharp = np.full((8, 8, 3), 100, np.uint8)
+    blurry = sharp.copy()
+    # Of the four pixels that are looked at.
+    blurry[::4, ::4] = np.array([[shift, 0], [0, shift]])[..., None] * 2 + 100
+    pairs = [("a/1", sharp, sharp), ("a/2", blurry, sharp)]
+    source = Source("made", f"{shift}", 2, False, "blur", lambda: iter(pairs))
+    return source._replace(note=note)
+
+
+@pytest.mark.parametrize(
+    "shift, printed, learns",
+    [(6, "+3.00", "darken"), (-4, "-2.00", "brighten"), (2, "+1.00", None)],
+)
+def test_brightness_is_compared(tmp_path, capsys, shift, printed, learns):
+    """Half the pairs are shifted; more than 1 of 255 is too much."""
+    open_cache([shifted(shift, "one left out")], tmp_path, progress=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == (
+        "made: 2 pairs (one left out), blurred halves brighter by "
+        f"{printed} of 255"
+    )
+    if learns is None:
+        assert len(lines) == 1
+    else:
+        (warning,) = lines[1:]
+        assert f"learns to {learns} every picture" in warning
+        assert "matched:made" in warning
+    # It is there already: nothing is compared.
+    open_cache([shifted(shift)], tmp_path, progress=False)
+    assert not capsys.readouterr().out
+
+
+def test_each_source_has_its_brightness(tmp_path, capsys):
+    open_cache([shifted(2), shifted(0)], tmp_path, progress=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert ["+1.00" in line for line in lines] == [True, False]
+
+
 def test_no_pictures(tmp_path):
     with pytest.raises(UserError, match="Received none"):
         open_cache([made(0)], tmp_path)

@@ -1,14 +1,20 @@
 import json
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
 
 from sis_keras import weights
-from sis_keras.checkpoint import restore_checkpoint, save_checkpoint
+from sis_keras.checkpoint import (
+    continue_from,
+    restore_checkpoint,
+    save_checkpoint,
+)
 from sis_keras.errors import UserError
 from sis_keras.generator import build_generator
+from sis_keras.schedules import WarmupDecay
 
 ARGUMENTS = {
     "width_multiplier": 0.25,
@@ -96,6 +102,113 @@ def test_a_restored_game_goes_on_bit_for_bit(trained, tmp_path):
     # The comparison is not of things that never move.
     moved = [(a != b).any() for a, b in zip(at_save, after, strict=True)]
     assert np.mean(moved) > 0.9
+
+
+def test_tuples_are_the_lists_of_the_file(trained, tmp_path):
+    """As the presets have them, and JSON does not."""
+    gan, _ = trained
+    path = tmp_path / "last.safetensors"
+    arguments = {**ARGUMENTS, "residual_blocks": (0, 0, 0, 0)}
+    settings = {**SETTINGS, "streak": (1, 30)}
+    save_checkpoint(path, gan, arguments, state(settings=settings))
+    found = restore_checkpoint(path, gan, arguments, settings)
+    assert found["settings"]["streak"] == [1, 30]
+    continue_from(path, gan, arguments)
+    other = {**arguments, "residual_blocks": (0, 0, 0, 1)}
+    with pytest.raises(UserError, match="residual_blocks=.*, 1"):
+        restore_checkpoint(path, gan, other, settings)
+    with pytest.raises(UserError, match="residual_blocks=.*, 1"):
+        continue_from(path, gan, other)
+
+
+# === Another run's whole state, at step 0 ===
+
+
+def counters(gan):
+    """Those that a continued run begins anew."""
+    optimizers = [gan.generator_optimizer, gan.discriminator_optimizer]
+    steps = [x.iterations for x in optimizers if x is not None]
+    return [int(v.numpy()) for v in (*steps, gan.skipped, gan.skipped_in_a_row)]
+
+
+def rate_of(gan):
+    return float(gan.generator_optimizer.learning_rate)
+
+
+def with_schedule(gan):
+    """The same, its learning rates 0.1, 0.2, ... by the step."""
+    gan.compile(
+        keras.optimizers.Adam(WarmupDecay(1.0, 20, 10)),
+        keras.optimizers.Adam(WarmupDecay(1.0, 20, 10)),
+    )
+    return gan
+
+
+def test_another_run_begins_with_the_weights_at_step_0(tmp_path):
+    gan = with_schedule(make_gan())
+    train(gan, [0, 1])
+    gan.skipped.assign(3)
+    path = tmp_path / "last.safetensors"
+    save_checkpoint(path, gan, ARGUMENTS, state())
+    assert counters(gan) == [2, 2, 3, 0]
+
+    branch = with_schedule(make_gan())
+    train(branch, [5])
+    continue_from(path, branch, {**ARGUMENTS, "seed": 7})
+    assert counters(branch) == [0, 0, 0, 0]
+    assert rate_of(gan) == pytest.approx(0.3)
+    assert rate_of(branch) == pytest.approx(0.1)
+    # All else is taken over.
+    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+        optimizer.iterations.assign(0)
+    gan.skipped.assign(0)
+    assert_equal(branch, every_variable(gan))
+    train(branch, [2])
+    train(gan, [2])
+    assert_equal(branch, every_variable(gan))
+
+
+def test_a_half_precision_checkpoint_will_do(trained, tmp_path):
+    gan, _ = trained
+    path = tmp_path / "last.safetensors"
+    save_checkpoint(path, gan, ARGUMENTS, state(), half=True)
+    tensors, _ = weights.read_tensors(path)
+    kinds = {x.dtype.name for x in tensors.values()}
+    assert {"float16", "bfloat16"} < kinds and "float32" not in kinds
+    branch = make_gan()
+    continue_from(path, branch, ARGUMENTS)
+    pairs = [
+        (ours, theirs)
+        for ours, theirs in zip(
+            every_variable(branch), every_variable(gan), strict=True
+        )
+        if theirs.dtype == np.float32 and theirs.ndim
+    ]
+    for ours, theirs in pairs:
+        assert ours.dtype == np.float32
+        np.testing.assert_allclose(ours, theirs, rtol=4e-3, atol=1e-7)
+    assert any((ours != theirs).any() for ours, theirs in pairs)
+    train(branch, [2])
+    assert int(branch.skipped.numpy()) == 0
+
+
+def test_what_cannot_be_continued_from(trained, tmp_path):
+    gan, path = trained
+    other = {**ARGUMENTS, "fusion_channels": 8}
+    with pytest.raises(UserError, match="fusion_channels=8.*Received: .*=4"):
+        continue_from(path, gan, other)
+    product = tmp_path / "best.safetensors"
+    weights.save_weights(product, gan.generator, ARGUMENTS, state())
+    before = every_variable(gan)
+    with pytest.raises(UserError, match="best.safetensors, in which .* miss"):
+        continue_from(product, gan, ARGUMENTS)
+    with pytest.raises(UserError, match="absent.*does not exist"):
+        continue_from(tmp_path / "absent.safetensors", gan, ARGUMENTS)
+    alone = tmp_path / "alone.safetensors"
+    save_checkpoint(alone, make_gan("none"), ARGUMENTS, state())
+    with pytest.raises(UserError, match="alone.safetensors, in which .* miss"):
+        continue_from(alone, gan, ARGUMENTS)
+    assert_equal(gan, before)
 
 
 def test_the_scale_of_float16_is_part_of_it(tmp_path):

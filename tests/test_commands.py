@@ -69,6 +69,17 @@ def pairs(tmp_path_factory):
     return folder
 
 
+RATES = ("steps_per_second", "gflops")
+
+
+def rows(path, without=()):
+    with open(path) as file:
+        return [
+            {k: float(v) for k, v in row.items() if k not in without}
+            for row in csv.DictReader(file)
+        ]
+
+
 def train_flags(pairs, output, *flags):
     return [
         f"--train_data={pairs}",
@@ -214,8 +225,12 @@ def test_a_killed_run_resumes_bit_for_bit(pairs, trained, tmp_path):
     assert not (output / "validation" / "scores.json").exists()
     status, _, err = run("train.py", *flags, "--resume")
     assert status == 0, err[-3000:]
-    for name in ("last.safetensors", "best.safetensors", "training.csv"):
+    for name in ("last.safetensors", "best.safetensors", "validation.csv"):
         assert (output / name).read_bytes() == (trained / name).read_bytes()
+    ours, theirs = (
+        rows(folder / "training.csv", RATES) for folder in (output, trained)
+    )
+    assert ours == theirs and len(ours) == 6
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(pairs, tmp_path):
@@ -233,13 +248,66 @@ def test_ctrl_c_saves_and_says_how_to_go_on(pairs, tmp_path):
 
 
 def test_a_run_leaves_scores_and_pictures(trained):
-    rows = list(csv.DictReader(open(trained / "validation.csv")))
-    assert [int(row["step"]) for row in rows] == [0, 6]
-    assert float(rows[0]["gain"]) == 0.0  # starts as the identity
+    validation = rows(trained / "validation.csv")
+    assert [row["step"] for row in validation] == [0, 6]
+    assert validation[0]["gain"] == 0.0  # starts as the identity
     picture = cv2.imread(str(trained / "validation" / "before_after.png"))
     assert picture.shape[1] > 3 * 64
     assert list((trained / "tensorboard").iterdir())
     assert not list(trained.rglob("*.part"))
+
+
+def test_a_branch_has_a_schedule_of_its_own(pairs, trained, tmp_path):
+    """From the state of a run, by a linear decay to its end; in groups."""
+    last = trained / "last.safetensors"
+    output = tmp_path / "branch"
+    flags = [
+        f"--train_data={pairs}/a",
+        f"--validation_data=one={pairs}/b,two=half:{pairs}/b,"
+        f"sharp:{pairs}/b/sharp",
+        f"--output={output}",
+        *SMALL,
+        f"--continue_from={last}",
+        "--steps=4",
+        "--learning_rate=1e-3",
+        "--decay=linear",
+        "--final_learning_rate=1e-5",
+    ]
+    status, _, err = run("train.py", *flags)
+    assert status == 0, err[-3000:]
+    rates = [row["learning_rate"] for row in rows(output / "training.csv")]
+    # Of the next step, after each.
+    expected = [1e-3 + (1e-5 - 1e-3) * step / 4 for step in (1, 2, 3, 4)]
+    assert rates == pytest.approx(expected, rel=1e-3)
+    validation = rows(output / "validation.csv")
+    assert [row["step"] for row in validation] == [0, 4]
+    # It begins with the average that the run ended with.
+    ended = rows(trained / "validation.csv")[-1]
+    assert validation[0]["gain_one"] == pytest.approx(ended["gain"], abs=1e-4)
+    assert validation[0].keys() >= {"gain_one", "gain_two", "sharp_worst"}
+    # evaluate.py takes the groups as they are.
+    status, _, err = run("evaluate.py", *flags)
+    assert status == 0, err[-3000:]
+    assert (output / "evaluation" / "scores.json").exists()
+    # A branch resumes as any run.
+    result = run("train.py", *flags, "--resume", "--decay=cosine")
+    assert_one_line(result, "decay='linear'. Received: 'cosine'")
+
+
+def test_what_is_no_state_to_continue_from(pairs, trained, tmp_path):
+    for name, more, word in (
+        ("best.safetensors", [], "are missing"),
+        ("last.safetensors", ["--fusion=concat"], "fusion='concat'"),
+        (
+            "last.safetensors",
+            [f"--initial_weights={trained}/best.safetensors"],
+            " and ",
+        ),
+        ("none.safetensors", [], "does not exist"),
+    ):
+        flags = train_flags(pairs, tmp_path, *more)
+        result = run("train.py", *flags, f"--continue_from={trained / name}")
+        assert_one_line(result, name, word)
 
 
 def test_evaluate_takes_the_flags_of_train(pairs, trained):

@@ -168,6 +168,63 @@ def test_what_is_held_out_never_comes(mixed):
     assert set(pictures_of(epoch_of(crops))) == {4, 5}
 
 
+def columns_apart(folder, left, right):
+    """8x9 pairs; crops of 8 at column 0 differ by `left`, at 1 by `right`.
+
+    Every fourth pixel counts: columns 0 and 4, or 1 and 5.
+    """
+    sharp = coordinates(100, (8, 9))
+    blurry = sharp.copy()
+    # Brighter or darker, that is the same.
+    blurry[:, [0, 4], 2] += np.uint8(left)
+    blurry[:, [1, 5], 2] -= np.uint8(right)
+    made = Source(
+        "made", f"{left} {right}", 1, False, "", lambda: [("a", blurry, sharp)]
+    )
+    return open_cache([made], folder)
+
+
+def share_of_column_0(cache, candidates, count=2000):
+    crops = Crops(cache, 8, candidates=candidates)
+    starts = [crops.example(n)[1][..., 1].min() for n in range(count)]
+    assert {*starts} <= {0, 1}
+    return np.equal(starts, 0).mean()
+
+
+@pytest.mark.parametrize("left, right", [(30, 10), (10, 30), (20, 0)])
+def test_candidates_are_as_likely_as_their_halves_differ(tmp_path, left, right):
+    """Four candidates, k of them at column 0: of 16 ways 1, 4, 6, 4, 1."""
+    expected = sum(
+        ways / 16 * k * left / (k * left + (4 - k) * right)
+        for k, ways in enumerate((1, 4, 6, 4, 1))
+        if k
+    )
+    cache = columns_apart(tmp_path, left, right)
+    # Four standard deviations of 2000 draws.
+    assert share_of_column_0(cache, 4) == pytest.approx(expected, abs=0.045)
+    assert share_of_column_0(cache, 1) == pytest.approx(0.5, abs=0.045)
+
+
+def test_equal_halves_have_candidates_too(tmp_path):
+    cache = columns_apart(tmp_path, 0, 0)
+    assert share_of_column_0(cache, 4) == pytest.approx(0.5, abs=0.045)
+
+
+def test_candidates_are_drawn_by_seed_and_number(real):
+    crops = [Crops(real, 16, 3, seed=7, candidates=4) for _ in range(2)]
+    for number in (0, 5, 11, 30):
+        first, second = (x.example(number) for x in crops)
+        for x, y in zip(first, second, strict=True):
+            np.testing.assert_array_equal(x, y)
+    for blurry, sharp, _ in epoch_of(crops[0]):
+        assert (blurry - sharp == [0, 0, 100]).all()
+
+
+def test_the_crops_of_one_cache_stay_the_same(real):
+    crops = Crops(real, 16)
+    assert crops.at(0) == crops.at(10**6) == (crops, None)
+
+
 # === Where each draw comes from ===
 
 

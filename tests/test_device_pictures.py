@@ -8,6 +8,7 @@ from sis_keras.sources import Source
 jax = pytest.importorskip("jax")
 from sis_keras.device_pictures import (  # noqa: E402
     Draws,
+    Pictures,
     cut_crops,
     draw_crops,
     fingerprint,
@@ -49,7 +50,7 @@ def test_every_pair_is_in_some_array(most_bytes, arrays):
 
 def test_crops_are_slices_of_the_picture():
     (part,) = stack_pairs(make_pairs())
-    draws = draw_crops(jax.random.key(0), part.sizes, 40, 16)
+    draws = draw_crops(jax.random.key(0), part, 40, 16)
     blurry, sharp = cut_crops(part.pixels, draws, 16)
     assert blurry.shape == sharp.shape == (40, 16, 16, 3)
     for number in range(40):
@@ -62,8 +63,9 @@ def test_crops_are_slices_of_the_picture():
 
 def test_draws_reach_every_place_and_none_outside():
     sizes = np.array([[20, 30], [22, 22]], np.int32)
+    pictures = Pictures(np.zeros((2, 22, 30, 6), np.uint8), sizes)
     draws = Draws(
-        *map(np.asarray, draw_crops(jax.random.key(1), sizes, 4000, 18))
+        *map(np.asarray, draw_crops(jax.random.key(1), pictures, 4000, 18))
     )
     assert set(draws.flip) == {0, 1}
     assert set(draws.turns) == {0, 1, 2, 3}
@@ -76,12 +78,35 @@ def test_draws_reach_every_place_and_none_outside():
 
 def test_draws_derive_from_the_key():
     sizes = np.array([[200, 300]], np.int32)
+    pictures = Pictures(np.zeros((1, 200, 300, 6), np.uint8), sizes)
     first, same, other = (
-        np.stack(draw_crops(jax.random.key(seed), sizes, 8, 16))
+        np.stack(draw_crops(jax.random.key(seed), pictures, 8, 16))
         for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first, same)
     assert (first != other).any()
+
+
+def test_candidates_fall_where_the_halves_differ():
+    """Of two places as often as their differences stand: 3 to 1."""
+    pixels = np.zeros((1, 8, 9, 6), np.uint8)
+    pixels[:, :, 0, :3] = 90  # seen by the crop that starts at column 0
+    pictures = Pictures(pixels, np.array([[8, 9]], np.int32))
+    draws = draw_crops(jax.random.key(0), pictures, 4000, 8, 64)
+    # Of 64 candidates about half are at each column. Columns 0 and 4 of the
+    # first hold 90 and 0; columns 1 and 5 of the second nothing.
+    assert (np.asarray(draws.left) == 0).all()
+    pixels[:, :, 5, :3] = 30
+    draws = draw_crops(jax.random.key(0), pictures, 4000, 8, 64)
+    assert abs((np.asarray(draws.left) == 0).mean() - 0.75) < 0.03
+
+
+def test_equal_halves_have_candidates_too():
+    pictures = Pictures(
+        np.zeros((1, 20, 20, 6), np.uint8), np.array([[20, 20]], np.int32)
+    )
+    draws = draw_crops(jax.random.key(0), pictures, 50, 8, 4)
+    assert len(set(np.asarray(draws.top).tolist())) > 5
 
 
 @pytest.fixture

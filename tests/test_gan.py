@@ -139,6 +139,47 @@ def test_the_discriminators_do_not_see_the_generators_gradient():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("wrap", [lambda x: x, tf.function])
+def test_without_a_game_a_step_is_that_of_a_plain_loop(wrap):
+    gan = tiny.make_gan(
+        "none",
+        content={"content": "mse", "content_weight": 0.5},
+        clip_norm=0.3,
+        ema_decay=0.5,
+    )
+    train = wrap(gan.train_step)
+    model, adam = tiny.make_generator(), keras.optimizers.Adam(1e-3)
+    average = [v.numpy() for v in model.variables]
+    for number in range(1, 4):
+        batch = as_tensors(tiny.make_batch(number))
+        logs = train(batch)
+        with tf.GradientTape() as tape:
+            error = batch["sharp"] - model(batch["blurry"], training=True)
+            loss = 0.5 * tf.reduce_mean(tf.square(error / 0.225))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        norm = np.sqrt(sum(np.sum(np.square(g)) for g in gradients))
+        assert norm > 0.3
+        adam.apply(
+            [g * (0.3 / norm) for g in gradients], model.trainable_variables
+        )
+        decay = min(0.5, (1 + number) / (10 + number))
+        average = [
+            decay * old + (1 - decay) * new.numpy()
+            for old, new in zip(average, model.variables, strict=True)
+        ]
+        assert float(logs["skipped"]) == 0
+        np.testing.assert_allclose(logs["loss"], loss, rtol=1e-5)
+        np.testing.assert_allclose(
+            logs["generator_gradient_norm"], norm, rtol=1e-4
+        )
+    for ours, theirs in (
+        (gan.generator.variables, snapshot(model.variables)),
+        (gan.averaged_generator.variables, average),
+    ):
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(one.numpy(), other, atol=1e-5)
+
+
 @pytest.mark.parametrize("game", ["ralsgan", "rsgan", "lsgan", "wgan-gp"])
 def test_each_game_moves_the_scores_apart(game):
     gan = tiny.make_gan(game)
@@ -171,9 +212,10 @@ def test_gradient_penalty_of_a_linear_critic():
     assert gan.penalized
 
 
+@pytest.mark.parametrize("game", ["ralsgan", "none"])
 @pytest.mark.parametrize("key", ["blurry", "sharp"])
-def test_one_nan_picture_changes_nothing_and_is_counted(key):
-    gan = tiny.make_gan(clip_norm=1.0)
+def test_one_nan_picture_changes_nothing_and_is_counted(game, key):
+    gan = tiny.make_gan(game, clip_norm=1.0)
     step(gan, tiny.make_batch())
     before = snapshot(all_variables(gan))
     bad = tiny.make_batch(1)

@@ -1,6 +1,7 @@
 """The generator: any size, Algorithm 1 in NumPy, ablations, initial state."""
 
 import functools
+import re
 
 import keras
 import numpy as np
@@ -33,7 +34,7 @@ def fresh():
 
 @functools.cache
 def shaken(**arguments):
-    """Random biases and output after the trunk, which stays as it was.
+    """Random biases, blocks and output after the trunk, which stays.
 
     No test may change it.
     """
@@ -42,6 +43,10 @@ def shaken(**arguments):
     for variable in model.trainable_variables:
         if "bias" in variable.path and "trunk" not in variable.path:
             variable.assign(random.normal(0, 0.1, variable.shape))
+    for layer in model.layers:
+        if layer.name.endswith("_second"):
+            shape = layer.kernel.shape
+            layer.kernel.assign(random.normal(0, 0.1, shape))
     kernel = model.get_layer("to_rgb").kernel
     kernel.assign(random.normal(0, 0.05, kernel.shape))
     return model
@@ -124,11 +129,24 @@ def test_expanding_path_is_algorithm_1(
 
 def test_without_residual_the_output_is_half_of_tanh_plus_one(scales):
     model = shaken(residual=False)
-    y = Recomputed(model).before_tanh(scales, "add", True, True)
+    y = Recomputed(model).before_tanh(scales)
     expected = (np.tanh(y) + 1) / 2
     for training in (False, True):
         restored = run(model, picture(64, 32, batch=2), training=training)
         np.testing.assert_allclose(restored, expected, rtol=0, atol=1e-5)
+
+
+def test_blocks_add_two_convolutions_to_the_sums(scales):
+    x = picture(64, 32, batch=2)
+    restored = {}
+    for counts in ((1, 2, 0, 1), (0, 0, 0, 0)):
+        model = shaken(residual_blocks=counts)
+        y = Recomputed(model).before_tanh(scales, residual_blocks=counts)
+        expected = np.clip(x + np.tanh(y) / 2, 0, 1)
+        restored[counts] = run(model, x)
+        np.testing.assert_allclose(restored[counts], expected, atol=1e-5)
+    with_blocks, without = restored.values()
+    assert np.abs(with_blocks - without).mean() > 1e-3
 
 
 # === Structure ===
@@ -171,12 +189,30 @@ def test_concat_splices_then_mixes_to_the_fusion_channels():
         {"fusion_channels": 7},
         {"fusion_channels": 0},
         {"width_multiplier": 0},
+        {"residual_blocks": (1, 2, 3)},
+        {"residual_blocks": (0, 0, 0, 0, 0)},
+        {"residual_blocks": (0, 0, -1, 0)},
+        {"residual_blocks": (0.5, 0, 0, 0)},
+        {"residual_blocks": "1234"},
     ],
 )
 def test_bad_arguments_are_named(arguments):
     (value,) = arguments.values()
-    with pytest.raises(ValueError, match=f"Received: .*{value}"):
+    with pytest.raises(
+        ValueError, match=f"Received: .*{re.escape(str(value))}"
+    ):
         small(**arguments)
+
+
+def test_two_networks_made_in_a_row_have_equal_variable_paths():
+    """Layers that Keras numbers would have others in the second one."""
+    residual = {"residual_modules": True, "residual_blocks": (1, 0, 2, 1)}
+    for arguments in (residual, {"fusion": "concat", "normalization": "batch"}):
+        first, second = (
+            [v.path for v in small(**arguments).variables] for _ in range(2)
+        )
+        assert first == second
+        assert len(set(first)) == len(first)
 
 
 def test_unknown_arguments_raise():
@@ -190,7 +226,21 @@ def test_unknown_arguments_raise():
 @pytest.mark.parametrize("training", [False, True])
 def test_starts_as_the_identity(training):
     x = picture(33, 70)
-    np.testing.assert_array_equal(run(fresh(), x, training=training), x)
+    residual = small(residual_modules=True, residual_blocks=(1, 1, 1, 1))
+    for model in (fresh(), residual):
+        np.testing.assert_array_equal(run(model, x, training=training), x)
+
+
+def test_fresh_blocks_change_nothing():
+    """Not even where the output layer is no longer zero."""
+    x = picture(33, 70)
+    plain, refined = small(), small(residual_blocks=(1, 2, 0, 1))
+    kernel = np.random.default_rng(0).normal(0, 0.05, (3, 3, 4, 3))
+    for model in (plain, refined):
+        model.get_layer("to_rgb").kernel.assign(kernel)
+    restored = run(refined, x)
+    assert np.abs(restored - x).mean() > 1e-3
+    np.testing.assert_array_equal(restored, run(plain, x))
 
 
 def test_a_seed_fixes_every_weight_and_another_changes_every_kernel():
@@ -204,8 +254,14 @@ def test_a_seed_fixes_every_weight_and_another_changes_every_kernel():
 
 
 def test_no_two_kernels_start_from_the_same_draws():
-    initial = kernels(shaken(**{**ALL_ON, "fusion": "concat"}))
-    del initial["to_rgb"]  # zeros before it was shaken
+    everything = {**ALL_ON, "fusion": "concat", "residual_modules": True}
+    initial = kernels(shaken(**everything, residual_blocks=(2, 2, 2, 2)))
+    # Zeros, some of them before they were shaken.
+    zeros = {"to_rgb"}
+    zeros |= {name for name in initial if name.endswith("_second")}
+    zeros |= {f"trunk_residual_{n:02d}" for n in range(9)}
+    for name in zeros:
+        del initial[name]
     draws = {}
     for name, kernel in initial.items():
         start = kernel.ravel()[:8]

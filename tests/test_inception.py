@@ -7,12 +7,17 @@ import pytest
 
 from sis_keras import inception
 from sis_keras.errors import UserError
+from sis_keras.generator import build_generator
 from sis_keras.inception import (
     extracting_path,
     freeze_batch_norm,
     load_imagenet_weights,
     trunk_layers,
 )
+from sis_keras.presets import preset_arguments
+
+# Of each module: the number of its first convolution.
+FIRST_OF_MODULES = (5, 12, 19, 30, 40, 50, 60, 76, 85)
 
 
 def trunk(**arguments):
@@ -130,6 +135,51 @@ def test_max_branch_pooling_replaces_every_average(loaded):
     assert (count(other, average), count(other, maximum)) == (0, 13)
 
 
+# === Residual modules ===
+
+
+def test_residual_modules_add_their_mixed_branches():
+    model = trunk(width_multiplier=0.25, residual_modules=True)
+    random = np.random.default_rng(0)
+    taps = []
+    for number, first in enumerate(FIRST_OF_MODULES):
+        mixing = model.get_layer(f"trunk_residual_{number:02d}")
+        for variable in mixing.variables:
+            variable.assign(random.normal(0, 0.1, variable.shape))
+        before = model.get_layer(f"trunk_conv_{first:02d}").input
+        after = model.get_layer(f"trunk_sum_{number:02d}").output
+        assert before.shape == after.shape
+        taps += [before, mixing.input, after]
+    values = run(keras.Model(model.input, taps), picture())
+    for number in range(len(FIRST_OF_MODULES)):
+        before, branches, after = values[3 * number : 3 * number + 3]
+        mixing = model.get_layer(f"trunk_residual_{number:02d}")
+        kernel, bias = (np.float64(x) for x in mixing.get_weights())
+        change = branches @ kernel[0, 0] + bias
+        assert change.std() > 0.01
+        np.testing.assert_allclose(after, before + change, 1e-5, 1e-4)
+    # The scales are the sums.
+    for scale, number in ((2, 2), (3, 6), (4, 8)):
+        np.testing.assert_allclose(
+            run(model, picture())[scale], values[3 * number + 2], atol=1e-5
+        )
+
+
+def test_fresh_residual_modules_pass_their_input_on():
+    model = trunk(width_multiplier=0.25, residual_modules=True)
+    _, quarter, eighth, *_ = run(model, picture())
+    # 'same' at stride 2 of an even size: zeros, after a ReLU, at the end.
+    height, width = eighth.shape[1:3]
+    padded = np.pad(quarter, ((0, 0), (0, 1), (0, 1), (0, 0)))
+    windows = [
+        padded[:, i : i + 2 * height : 2, j : j + 2 * width : 2]
+        for i in range(3)
+        for j in range(3)
+    ]
+    assert eighth.std() > 1e-3
+    np.testing.assert_array_equal(eighth, np.max(windows, axis=0))
+
+
 # === ImageNet weights ===
 
 
@@ -149,6 +199,12 @@ def assert_holds(model, inception_v3):
 
 def test_weights_h5_loads_in_order(loaded, inception_v3):
     assert_holds(loaded, inception_v3)
+
+
+def test_the_papers_preset_takes_them(weights_file, inception_v3):
+    generator = build_generator(**preset_arguments("sisnet"))
+    load_imagenet_weights(generator, weights_file)
+    assert_holds(generator, inception_v3)
 
 
 def test_legacy_h5_of_the_public_kind_loads_in_order(
@@ -205,6 +261,8 @@ def test_another_width_is_refused(inception_v3, monkeypatch):
     monkeypatch.setattr(inception, "_read_inception", lambda path: inception_v3)
     with pytest.raises(UserError, match="width_multiplier=1.*Received: .*16"):
         load_imagenet_weights(trunk(width_multiplier=0.25), "its file")
+    with pytest.raises(UserError, match="no residual_modules"):
+        load_imagenet_weights(trunk(residual_modules=True), "its file")
 
 
 def test_missing_file_is_named(tmp_path):

@@ -140,6 +140,10 @@ def test_rows(folder):
         assert validation[0]["gain"] == 0
         # Brightening by a ninth is what there is to learn.
         assert validation[-1]["gain"] > 0.3
+        for row in validation:
+            mean = (row["gain_real"] + row["gain_flow"]) / 2
+            assert row["gain"] == pytest.approx(mean, abs=1e-5)
+            assert row["gain_real"] != row["gain_flow"] or row["step"] == 0
 
 
 def test_the_product_is_a_weight_file(folder):
@@ -150,9 +154,11 @@ def test_the_product_is_a_weight_file(folder):
     weights.set_model_tensors(generator, weights.GENERATOR, tensors)
     assert {x.dtype for x in tensors.values()} == {np.dtype("float32")}
     best = max(
-        rows(folder / "whole/validation.csv"), key=lambda row: row["psnr"]
+        rows(folder / "whole/validation.csv"), key=lambda row: row["gain"]
     )
     assert metadata["card"]["step"] == best["step"]
+    card = metadata["card"]["validation"]
+    assert card["gain"] == pytest.approx(best["gain"], rel=1e-4)
     blurry = np.full((1, 20, 24, 3), 0.5, np.float32)
     restored = generator(blurry, training=False).numpy()
     assert np.mean(restored - blurry) > 0.005

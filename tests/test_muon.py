@@ -25,6 +25,36 @@ def orthogonal(matrix):
     return x.T if tall else x
 
 
+# Two kernels that make matrices of one shape, and others.
+SHAPES = {
+    "kernel_a": (3, 3, 4, 6),
+    "kernel_b": (1, 1, 36, 6),
+    "kernel_c": (1, 1, 6, 36),
+    "bias": (6,),
+    "scale": (),
+    "to_rgb_kernel": (3, 3, 4, 3),
+}
+
+
+def made_variables():
+    return [
+        variable(shape, name, seed)
+        for seed, (name, shape) in enumerate(SHAPES.items())
+    ]
+
+
+def two_steps(optimizer):
+    """All of SHAPES after two steps of random gradients, in float64."""
+    variables = made_variables()
+    optimizer.build(variables)
+    gradients = [random_gradients(shape) for shape in SHAPES.values()]
+    for step in range(2):
+        optimizer.apply(
+            [keras.ops.convert_to_tensor(x[step]) for x in gradients]
+        )
+    return [np.float64(np.asarray(v.numpy())) for v in variables]
+
+
 def variable(shape, name="kernel", seed=0):
     value = np.random.default_rng(seed).normal(size=shape)
     return keras.Variable(value.astype(np.float32), name=name)
@@ -32,7 +62,9 @@ def variable(shape, name="kernel", seed=0):
 
 def random_gradients(shape, count=2):
     random = np.random.default_rng(1)
-    return [random.normal(size=shape).astype(np.float32) for _ in range(count)]
+    return [
+        np.asarray(random.normal(size=shape), np.float32) for _ in range(count)
+    ]
 
 
 @pytest.mark.parametrize("shape", [(3, 3, 4, 6), (1, 1, 8, 3), (4, 4, 5, 7)])
@@ -93,11 +125,56 @@ def test_weight_decay_is_the_kernels_alone():
         )
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_groups_compute_what_each_variable_alone_would(decay, monkeypatch):
+    settings = {"weight_decay": decay, "adam_weight_decay": decay / 5}
+    grouped = two_steps(ConvMuon(RATE, **settings))
+    monkeypatch.setattr(ConvMuon, "_by_itself", lambda self: True)
+    alone = two_steps(ConvMuon(RATE, **settings))
+    for ours, theirs in zip(grouped, alone, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-5)
+
+
+def test_groups_compute_what_numpy_does():
+    moved = two_steps(ConvMuon(RATE, weight_decay=0.5))
+    for before, after, (name, shape) in zip(
+        made_variables(), moved, SHAPES.items(), strict=True
+    ):
+        if not name.startswith("kernel"):
+            continue
+        matrix = (int(np.prod(shape[:3])), shape[3])
+        expected = np.float64(before.numpy()).reshape(matrix)
+        momentum = np.zeros(matrix)
+        for gradient in random_gradients(shape):
+            gradient = gradient.reshape(matrix)
+            momentum = 0.95 * momentum + gradient
+            step = orthogonal(gradient + 0.95 * momentum)
+            expected *= 1 - RATE * 0.5
+            expected -= RATE * 0.2 * np.sqrt(max(matrix)) * step
+        np.testing.assert_allclose(after.reshape(matrix), expected, atol=2e-5)
+
+
+def test_bfloat16_takes_nearly_the_same_steps():
+    start = [np.float64(np.asarray(v.numpy())) for v in made_variables()]
+    exact = two_steps(ConvMuon(RATE))
+    rough = two_steps(ConvMuon(RATE, orthogonal_dtype="bfloat16"))
+    for name, before, one, other in zip(
+        SHAPES, start, exact, rough, strict=True
+    ):
+        error = np.linalg.norm(one - other) / np.linalg.norm(one - before)
+        # bfloat16 keeps 8 bits, and Newton-Schulz amplifies its rounding.
+        if name.startswith("kernel"):
+            assert 0 < error < 0.1
+        else:
+            assert error == 0
+
+
 def test_its_configuration_makes_it_again():
-    optimizer = ConvMuon(RATE, momentum=0.9)
+    optimizer = ConvMuon(RATE, momentum=0.9, orthogonal_dtype="bfloat16")
     again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert isinstance(again, ConvMuon)
-    assert again.momentum == 0.9 and tuple(again.exclude_layers) == BY_ADAM
+    assert (again.momentum, again.orthogonal_dtype) == (0.9, "bfloat16")
+    assert tuple(again.exclude_layers) == BY_ADAM
 
 
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="runs itself")

@@ -51,7 +51,8 @@ def test_the_entry_says_what_the_file_is(released_folder, entry):
     card = {"step": 7, "train_data": ["some/pairs"], **FACTS}
     assert entry["card"] == card
     assert weights.read_tensors("tiny")[1] == {
-        "arguments": ARGUMENTS,
+        # JSON has lists for tuples.
+        "arguments": ARGUMENTS | {"residual_blocks": [2, 4, 4, 0]},
         "card": card,
     }
 

@@ -4,10 +4,12 @@ import pathlib
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from datasets.prepare import prepared_builder
-from sis_keras.blur import photograph_pairs
+from sis_keras.blur import blurred_photograph, synthetic_blur
 from sis_keras.errors import UserError
+from sis_keras.flow import flow_blur
 from sis_keras.sources import SKIMAGE_PHOTOGRAPHS, of_sequence, open_source
 
 DATASETS = pathlib.Path(__file__).parents[1] / "datasets"
@@ -122,6 +124,9 @@ def test_photographs(tmp_path):
         assert blurry.shape == sharp.shape == photographs[number // 2].shape
         assert (blurry != sharp).any()
     assert (examples[0][1] != examples[1][1]).any()
+    # The seed of a pair is that of its place and version alone.
+    expected = synthetic_blur(photographs[1], (3, 1, 1))
+    np.testing.assert_array_equal(examples[3][1:], expected)
 
 
 def test_already_sharp_pictures(tmp_path):
@@ -176,10 +181,11 @@ def test_photographs_are_halved_before_they_are_blurred(tmp_path):
         for stem in ("small", "street")
         for number in range(2)
     ]
-    (expected, *_) = photograph_pairs([small], 1, 3)
-    by_hand = photograph_pairs([picture], 1, 3, half=True)
-    for a, b in zip(expected[1:], next(by_hand)[1:], strict=True):
-        np.testing.assert_array_equal(a, b)
+    # The second file's second version.
+    expected = synthetic_blur(small, (3, 1, 1))
+    np.testing.assert_array_equal(found[3][1:], expected)
+    by_hand = blurred_photograph(tmp_path / "street.png", (3, 1, 1), half=True)
+    np.testing.assert_array_equal(by_hand, expected)
 
 
 def test_the_fingerprint_of_photographs_is_of_the_blur_too(tmp_path):
@@ -224,6 +230,231 @@ def test_frames(tmp_path):
     gamma = open_source(f"frames:{tmp_path}/walk", "blur_gamma", seed=1)
     assert gamma.fingerprint != source.fingerprint
     assert (next(gamma.examples())[1] > examples[0][1]).mean() > 0.9
+
+
+def save_frames(folder, first=0):
+    """Three frames that move to the right by two pixels each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    noise = ndimage.gaussian_filter(
+        np.random.default_rng(0).standard_normal((48, 68, 3)), (1.5, 1.5, 0)
+    )
+    wide = np.clip(128 + 45 * noise / noise.std(), 0, 255).astype(np.uint8)
+    frames = [wide[:, left : left + 64] for left in (4, 2, 0)]
+    for number, frame in enumerate(frames, first):
+        Image.fromarray(frame).save(folder / f"{number:05d}.png")
+    return frames
+
+
+def test_flow(tmp_path):
+    # The same twice: neither has less detail, and is left out.
+    frames = save_frames(tmp_path / "walk")
+    save_frames(tmp_path / "walk", first=3)
+    text = f"flow:{tmp_path}"
+    source = open_source(text, versions=2, seed=3)
+    assert (source.count, source.synthetic) == (4, True)
+    assert source.note.startswith("2 frames with their neighbours")
+    assert len(source.files) == 6 and "seed 3" in source.input
+    examples = assert_same_twice(source, 4)
+    assert [x[0] for x in examples] == [
+        f"walk/{frame}/{version}"
+        for frame in ("00001", "00004")
+        for version in range(2)
+    ]
+    for number, (_, blurry, sharp) in enumerate(examples):
+        np.testing.assert_array_equal(sharp, frames[1])
+        expected, _ = flow_blur(
+            *frames,
+            (3, number // 2, number % 2),
+            extent=(3.0, 30.0),
+        )
+        np.testing.assert_array_equal(blurry, expected)
+    assert open_source(text, versions=2, flow_versions=3).count == 6
+
+
+def test_seeds_change_the_fingerprint_of_what_is_blurred_here(tmp_path):
+    save_frames(tmp_path / "walk")
+    for half in ("blur", "sharp"):
+        save(tmp_path / "pairs" / half / "1.png")
+
+    def prints(text):
+        return {
+            open_source(text.format(tmp_path), seed=seed).fingerprint
+            for seed in (0, 0, 1)
+        }
+
+    blurred = ("flow:{}/walk", "photographs:{}/walk", "flat:3", "skimage:test")
+    for text in (*blurred, *(f"half:{text}" for text in blurred)):
+        assert len(prints(text)) == 2
+    for text in ("{}/pairs", "matched:{}/pairs", "sharp:{}/walk"):
+        assert len(prints(text)) == 1
+    every = [
+        open_source(text.format(tmp_path)).fingerprint
+        for text in (*blurred, "{}/pairs", "matched:{}/pairs", "sharp:{}/walk")
+    ]
+    assert len(set(every)) == 7
+
+
+def test_flat_pictures():
+    source = open_source("flat:3", seed=2)
+    assert (source.count, source.synthetic, source.files) == (3, True, set())
+    examples = assert_same_twice(source, 3)
+    assert [name for name, *_ in examples] == ["flat/0", "flat/1", "flat/2"]
+    assert (examples[0][2] != examples[1][2]).any()
+
+
+# === Sources made of others ===
+
+
+def save_pairs(folder, count, change=lambda blurry: blurry, size=(48, 64)):
+    """Pairs of blocks, blurred halves along rows; returns them."""
+    pairs = []
+    for number in range(count):
+        sharp = save(folder / "sharp" / f"{number}.png", number, size)
+        # Away from black and white.
+        sharp = (sharp // 2 + 50).astype(np.uint8)
+        blurry = ndimage.uniform_filter1d(sharp.astype(float), 7, axis=1)
+        blurry = change(np.rint(blurry)).astype(np.uint8)
+        (folder / "blur").mkdir(exist_ok=True)
+        Image.fromarray(sharp).save(folder / "sharp" / f"{number}.png")
+        Image.fromarray(blurry).save(folder / "blur" / f"{number}.png")
+        pairs.append((blurry, sharp))
+    return pairs
+
+
+def test_in_black_and_white(tmp_path):
+    pairs = save_pairs(tmp_path / "a", 2)
+    source = open_source(f"grey:{tmp_path}")
+    assert source.count == 2 and not source.synthetic
+    for (name, *found), pair in zip(
+        assert_same_twice(source, 2), pairs, strict=True
+    ):
+        assert name.startswith("grey/a/")
+        for picture, coloured in zip(found, pair, strict=True):
+            # ITU-R BT.601
+            grey = coloured @ np.array([0.299, 0.587, 0.114])
+            assert np.abs(picture - grey[..., None]).max() <= 0.6
+
+
+def test_matched_in_brightness(tmp_path):
+    (pair,) = save_pairs(tmp_path / "a", 1, lambda x: x + 40, (192, 256))
+    source = open_source(f"matched:{tmp_path}")
+    ((name, blurry, sharp),) = assert_same_twice(source, 1)
+    assert name == "matched/a/0" and source.count == 1
+    np.testing.assert_array_equal(sharp, pair[1])
+
+    def apart(picture):
+        """Of the low frequencies, at most."""
+        difference = picture.astype(float) - sharp
+        return np.abs(ndimage.gaussian_filter(difference, (8, 8, 0))).max()
+
+    assert apart(pair[0]) > 20 and apart(blurry) < 3
+    # Edges stay as they were: what was taken off has none.
+    taken = blurry.astype(float) - pair[0]
+    assert np.abs(np.diff(taken, axis=1)).max() <= 2
+    assert np.abs(np.diff(pair[0].astype(float), axis=1)).max() > 10
+
+
+def test_a_sample(tmp_path):
+    save_pairs(tmp_path / "a", 7)
+    whole = list(open_source(str(tmp_path)).examples())
+    source = open_source(f"sample:3:{tmp_path}")
+    assert source.count == 3 and len(source.files) == 6
+    examples = assert_same_twice(source, 3)
+    # 7 / 3 apart
+    for example, number in zip(examples, (0, 2, 4), strict=True):
+        assert example[0] == whole[number][0] == f"a/{number}"
+        np.testing.assert_array_equal(example[1:], whole[number][1:])
+    assert open_source(f"sample:9:{tmp_path}").count == 7
+    prints = {
+        open_source(text.format(tmp_path)).fingerprint
+        for text in ("{}", "sample:3:{}", "sample:2:{}")
+    }
+    assert len(prints) == 3
+
+
+def test_a_sample_keeps_the_seeds_of_its_pairs(tmp_path):
+    for name in "abcd":
+        save(tmp_path / f"{name}.png", ord(name))
+    whole = list(open_source(f"photographs:{tmp_path}", seed=4).examples())
+    half = list(
+        open_source(f"sample:2:photographs:{tmp_path}", seed=4).examples()
+    )
+    for found, expected in zip(half, whole[::2], strict=True):
+        assert found[0] == expected[0]
+        np.testing.assert_array_equal(found[1:], expected[1:])
+
+
+def test_without_some_sequences_or_files(tmp_path):
+    for sequence in ("walk", "run", "swim"):
+        save_frames(tmp_path / "video" / sequence)
+    save_pairs(tmp_path / "pairs", 3)
+
+    def names(text):
+        source = open_source(text.format(tmp_path))
+        found = [name for name, *_ in source.examples()]
+        assert len(found) == source.count
+        return found
+
+    video = "flow:{}/video"
+    sequences = ["run/00001/0", "swim/00001/0", "walk/00001/0"]
+    assert names(video) == sequences
+    assert names(f"without:run:{video}") == sequences[1:]
+    assert names(f"without:walk+run:{video}") == sequences[1:2]
+    assert names("without:0+2:{}/pairs") == ["pairs/1"]
+    assert names("without:1.png:{}/pairs") == ["pairs/0", "pairs/2"]
+    whole, part = (
+        open_source(text.format(tmp_path)).files
+        for text in ("{}/pairs", "without:1:{}/pairs")
+    )
+    gone = whole - part
+    assert {pathlib.Path(path).name for path in gone} == {"1.png"}
+
+
+def test_sources_of_sources(tmp_path):
+    photographs = [save(tmp_path / f"{name}.png", ord(name)) for name in "ab"]
+    options = {
+        "versions": 2,
+        "seed": 5,
+        "streak": (40.0, 40.0),
+        "kind_of_blur": "pan",
+    }
+    source = open_source(f"half:half:photographs:{tmp_path}", **options)
+    examples = assert_same_twice(source, 4)
+    assert [x[0] for x in examples] == [
+        f"half/half/{name}/{version}" for name in "ab" for version in range(2)
+    ]
+    assert "pan" in source.input and "40 to 40" in source.input
+    pan = {
+        "pan": True,
+        "extent": (40.0, 40.0),
+        "object_probability": 0.0,
+        "defocus_probability": 0.0,
+        "noise_probability": 0.0,
+        "jpeg_probability": 0.0,
+    }
+    for number, (_, *found) in enumerate(examples):
+        small = halved(photographs[number // 2]).astype(np.uint8)
+        expected = synthetic_blur(small, (5, number // 2, number % 2), **pan)
+        for picture, other in zip(found, map(halved, expected), strict=True):
+            assert np.abs(picture.astype(int) - other).max() <= 1
+    nested = open_source(f"grey:sample:1:half:photographs:{tmp_path}")
+    ((name, blurry, _),) = assert_same_twice(nested, 1)
+    assert name == "grey/half/a/0" and blurry.shape == (24, 32, 3)
+    assert (np.ptp(blurry, axis=-1) == 0).all()
+
+
+def test_streams_are_changed_but_not_chosen_from(tmp_path):
+    for number in range(14):
+        save(tmp_path / "walk" / f"{number:02d}.png", number)
+    text = f"frames:{tmp_path}/walk"
+    whole = list(open_source(text).examples())
+    found = list(open_source(f"half:{text}").examples())
+    assert len(found) == len(whole)
+    for picture, expected in zip(found[0][1:], whole[0][1:], strict=True):
+        assert np.abs(picture.astype(int) - halved(expected)).max() <= 1
+    for wrapper in ("sample:2", "without:walk", "without:nobody"):
+        with pytest.raises(UserError, match="walk, which is read as one"):
+            open_source(f"{wrapper}:{text}")
 
 
 # === TFDS ===
@@ -280,9 +511,22 @@ def test_tfds_without_pairs(tmp_path):
         ("skimage:validation", "skimage:train or skimage:test.*'validation'"),
         ("frames:{}/none.mp4", "none.mp4, which does not exist"),
         ("tfds:gopro/blur:train", "No TFDS builders"),
+        ("flow:{}/none", "none, which does not exist"),
+        ("flow:{}", "no three consecutive frames"),
+        ("flat:x", "N from 1 up.*flat:x"),
+        ("flat:0", "N from 1 up.*flat:0"),
+        ("flat:", "N from 1 up.*flat:"),
+        ("sample:0:flat:3", "N from 1 up.*sample:0"),
+        ("sample:flat:3", "N from 1 up.*sample:flat:3"),
+        ("sample:2:photographs:{}", "which holds none"),
+        ("without:a:flat:3", "flat:3. Received: a, which is not there"),
+        ("without:astronaut+b:skimage:test", "Received: b, which is not there"),
+        ("without:data:skimage:test", "leaves no pairs of skimage:test"),
+        ("half:{}/none", "none, which is no folder"),
     ],
 )
 def test_mistakes(tmp_path, text, message):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as caught:
         open_source(text.format(tmp_path / "empty"))
+    assert "\n" not in str(caught.value)

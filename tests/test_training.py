@@ -1,20 +1,26 @@
 import csv
 import json
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
 
+from sis_keras import training
 from sis_keras.cache import open_cache
 from sis_keras.checkpoint import refuse_to_overwrite
 from sis_keras.data import Crops
 from sis_keras.errors import UserError
 from sis_keras.inception import TrunkNormalization
 from sis_keras.metrics import psnr
+from sis_keras.muon import ConvMuon
 from sis_keras.pictures import to_uint8
 from sis_keras.sources import Source
 from sis_keras.training import TrainingRun
+from sis_keras.weights import read_tensors, write_tensors
+
+RATES = ("steps_per_second", "gflops")
 
 
 def pictures():
@@ -22,6 +28,10 @@ def pictures():
     for name in ("a/0", "a/1", "b/0"):
         sharp = random.integers(256, size=(40, 48, 3), dtype=np.uint8)
         yield name, to_uint8(0.9 * sharp / 255), sharp
+
+
+def examples():
+    return (("real", *pair) for pair in pictures())
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +46,7 @@ def make_run(cache, output, gan=None, **arguments):
         gan or tiny.make_gan("none"),
         {},
         Crops(cache, 16, crops_per_picture=3, seed=1),
-        pictures,
+        examples,
         output,
         **settings,
     )
@@ -50,6 +60,14 @@ def rows(path):
         ]
 
 
+def without_rates(folder):
+    """The rows of training.csv but for what the machine's speed decides."""
+    return [
+        {k: v for k, v in row.items() if k not in RATES}
+        for row in rows(folder / "training.csv")
+    ]
+
+
 def test_a_run_learns_and_keeps_its_best(cache, tmp_path):
     run = make_run(cache, tmp_path, steps=40, validate_every=10)
     run.run()
@@ -58,9 +76,12 @@ def test_a_run_learns_and_keeps_its_best(cache, tmp_path):
     expected = np.mean([psnr(blurry, sharp) for _, blurry, sharp in pictures()])
     assert validation[0]["blurred_psnr"] == pytest.approx(expected, abs=1e-3)
     assert validation[0]["gain"] == 0
-    assert run.best_psnr == pytest.approx(
-        max(row["psnr"] for row in validation), abs=1e-3
+    assert [row["gain_real"] for row in validation] == pytest.approx(
+        [row["gain"] for row in validation]
     )
+    unharmed, gain = run.best
+    assert unharmed
+    assert gain == pytest.approx(max(row["gain"] for row in validation), 1e-3)
     # Brightening by a ninth is what there is to learn.
     assert validation[-1]["gain"] > 0.3
     assert [row["step"] for row in rows(tmp_path / "training.csv")] == list(
@@ -68,14 +89,20 @@ def test_a_run_learns_and_keeps_its_best(cache, tmp_path):
     )
 
 
+def muon_gan():
+    """No game, where the step is guarded as a whole; Muon in bfloat16."""
+    gan = tiny.make_gan("none", clip_norm=0.5)
+    gan.compile(ConvMuon(1e-2, weight_decay=0.5, orthogonal_dtype="bfloat16"))
+    return gan
+
+
+@pytest.mark.parametrize("make_gan", [tiny.make_gan, muon_gan])
 def test_resumed_in_the_middle_of_an_epoch_equals_uninterrupted(
-    cache, tmp_path
+    cache, tmp_path, make_gan
 ):
-    whole = make_run(cache, tmp_path / "whole", tiny.make_gan("ralsgan"))
+    whole = make_run(cache, tmp_path / "whole", make_gan())
     whole.run()
-    first = make_run(
-        cache, tmp_path / "cut", tiny.make_gan("ralsgan"), checkpoint_every=2
-    )
+    first = make_run(cache, tmp_path / "cut", make_gan(), checkpoint_every=2)
     keep = first._checkpoint
 
     def cut_after_step_4():
@@ -86,14 +113,72 @@ def test_resumed_in_the_middle_of_an_epoch_equals_uninterrupted(
     first._checkpoint = cut_after_step_4
     with pytest.raises(KeyboardInterrupt):
         first.run()
-    second = make_run(cache, tmp_path / "cut", tiny.make_gan("ralsgan"))
+    second = make_run(cache, tmp_path / "cut", make_gan())
     second.resume()
     assert second.step == 4
+    assert second.best == first.best
     second.run()
-    for name in ("last.safetensors", "best.safetensors", "training.csv"):
-        assert (tmp_path / "cut" / name).read_bytes() == (
-            tmp_path / "whole" / name
-        ).read_bytes()
+    cut, uncut = tmp_path / "cut", tmp_path / "whole"
+    for name in ("last.safetensors", "best.safetensors", "validation.csv"):
+        assert (cut / name).read_bytes() == (uncut / name).read_bytes()
+    assert without_rates(cut) == without_rates(uncut)
+
+
+def test_a_checkpoint_that_knows_no_gains_goes_on(cache, tmp_path):
+    """Its best is a PSNR, which the first validation replaces."""
+    make_run(cache, tmp_path, steps=2, checkpoint_every=2).run()
+    path = tmp_path / "last.safetensors"
+    tensors, metadata = read_tensors(path)
+    del metadata["card"]["best"]
+    metadata["card"]["best_psnr"] = 99.0
+    write_tensors(path, tensors, metadata)
+    run = make_run(cache, tmp_path, steps=4)
+    run.resume()
+    assert (run.step, run.best) == (2, None)
+    run.run()
+    assert run.best[0] and run.best_step == 4
+    _, metadata = read_tensors(run.best_path)
+    assert metadata["card"]["step"] == 4
+
+
+def test_harmed_sharp_pictures_are_never_the_best(cache, tmp_path):
+    run = make_run(cache, tmp_path, steps=2, validate_every=1)
+    sharp = [40.0, 39.0, 50.0]
+    gains = [0.0, 9.0, 0.1]
+    rows_given = iter(
+        [
+            {"gain": gain, "gain_real": gain, "sharp_worst": s, "shift": 0.0}
+            for gain, s in zip(gains, sharp, strict=True)
+        ]
+    )
+    best = []
+
+    def validated(*_):
+        best.append(run.best_step)
+        return next(rows_given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training.validation, "validated", validated)
+        run.run()
+    assert best == [0, 0, 0] and run.best_step == 2
+    assert run.best == (True, 0.1)
+
+
+def test_the_rates_are_those_of_the_clock(cache, tmp_path, monkeypatch):
+    """Four steps in two seconds, and their arithmetic by hand."""
+    now = iter((10.0, 12.0))
+    clock = types.SimpleNamespace(monotonic=lambda: next(now))
+    monkeypatch.setattr(training, "time", clock)
+    run = make_run(cache, tmp_path, batch_size=2)
+    assert run._rates() == {"steps_per_second": 0.0, "gflops": 0.0}
+    run.step += 4
+    rates = run._rates()
+    # Two convolutions of 3x3 on crops of 16x16, forward and twice backward.
+    adds = 16 * 16 * 9 * (3 * 4 + 4 * 3)
+    assert rates == {
+        "steps_per_second": 2.0,
+        "gflops": pytest.approx(2.0 * 2 * 6 * adds / 1e9),
+    }
 
 
 def test_averages_stand_still_once_frozen(cache, tmp_path):
@@ -161,9 +246,9 @@ def test_nothing_to_go_on_with(cache, tmp_path):
 
 def test_an_identical_pair_does_not_hide_the_others(cache, tmp_path):
     def with_identical():
-        yield from pictures()
+        yield from examples()
         sharp = np.full((20, 20, 3), 100, np.uint8)
-        yield "c/0", sharp, sharp
+        yield "sharp", "c/0", sharp, sharp
 
     run = make_run(cache, tmp_path, steps=1)
     run.validation = with_identical
@@ -171,15 +256,15 @@ def test_an_identical_pair_does_not_hide_the_others(cache, tmp_path):
     expected = np.mean([psnr(blurry, sharp) for _, blurry, sharp in pictures()])
     row = rows(tmp_path / "validation.csv")[0]
     assert row["psnr"] == pytest.approx(expected, abs=1e-3)
-    assert row["gain"] == 0
+    assert row["gain"] == 0 and row["sharp_worst"] == np.inf
 
 
 def test_xla_computes_the_same(cache, tmp_path):
     for name, xla in (("plain", False), ("xla", True)):
         gan = tiny.make_gan("none")
         make_run(cache, tmp_path / name, gan, jit_compile=xla, steps=2).run()
-    plain = rows(tmp_path / "plain" / "training.csv")
-    compiled = rows(tmp_path / "xla" / "training.csv")
+    plain = without_rates(tmp_path / "plain")
+    compiled = without_rates(tmp_path / "xla")
     for one, other in zip(plain, compiled, strict=True):
         assert one == pytest.approx(other, rel=1e-3)
 
@@ -187,8 +272,6 @@ def test_xla_computes_the_same(cache, tmp_path):
 def test_the_card_of_the_best_weights_is_whole(cache, tmp_path):
     run = make_run(cache, tmp_path, settings={"data": "made"})
     run.run()
-    from sis_keras.weights import read_tensors
-
     _, metadata = read_tensors(run.best_path)
     card = metadata["card"]
     assert card["data"] == "made" and card["step"] == run.best_step

@@ -167,6 +167,18 @@ def test_weights_of_another_network(generator, other, odd):
         np.testing.assert_array_equal(old, new)
 
 
+def test_arguments_that_json_writes_otherwise(tmp_path):
+    path = tmp_path / "blocks.safetensors"
+    arguments = {**ARGUMENTS, "residual_blocks": (1, 0, 0, 1)}
+    weights.save_weights(path, random_generator(**arguments), arguments, CARD)
+    _, metadata = weights.load_generator(path)
+    weights.check_arguments(metadata["arguments"], arguments, path)
+    other = {**arguments, "residual_blocks": (1, 0, 0, 2)}
+    message = r"\[1, 0, 0, 2\], as .*residual_blocks=\[1, 0, 0, 1\]"
+    with pytest.raises(UserError, match=message):
+        weights.check_arguments(metadata["arguments"], other, path)
+
+
 def test_weights_without_a_preset_of_theirs():
     expected = {"width_multiplier": 0.25, "fusion_channels": 32, "seed": 1}
     found = {"width_multiplier": 0.25, "fusion_channels": 32, "seed": 2}
