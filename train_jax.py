@@ -4,13 +4,14 @@
 
 Takes train.py's flags and flagfiles; the networks' weights are float32 or
 mixed_bfloat16, and no discriminator plays. Photographs are blurred at the
-start, by many processes, and whatever --refresh_steps says not again; then the
-device holds all pictures. The program ends when --seconds are over, and
---resume goes on.
+start, by many processes, and with --refresh_steps anew while the device trains,
+which holds all pictures. The program ends when --seconds are over, and --resume
+goes on.
 """
 
 import math
 import os
+import pathlib
 import time
 
 START = time.monotonic()
@@ -45,7 +46,6 @@ def main():
     output = run_flags.required("output")
     refuse_what_is_not_here()
     arguments = run_flags.generator_arguments()
-    sources = training_sources()
     run_flags.required("validation_data")
     groups = run_flags.validation_groups()
     run_flags.refuse_overlap(
@@ -53,31 +53,20 @@ def main():
         [source for _, source in groups],
     )
     from sis_keras.checkpoint import continue_from, refuse_to_overwrite
-    from sis_keras.preparation import open_caches
+    from sis_keras.jax_training import JaxRun
 
     if not FLAGS.resume:
         refuse_to_overwrite(output)
-    caches = open_caches(
-        sources, FLAGS.cache_dir or f"{output}/cache", FLAGS.workers
-    )
-    from sis_keras.device_pictures import fingerprint, mix
-    from sis_keras.jax_training import JaxRun
-
-    pictures, counts = mix(
-        caches,
-        FLAGS.batch_size,
-        FLAGS.synthetic_share,
-        FLAGS.crop_size,
-        FLAGS.seed,
-    )
+    pools = make_pools()
+    first, _ = pools.at(saved_step(output) if FLAGS.resume else 0)
     training = make_training(arguments)
     if FLAGS.continue_from and not FLAGS.resume:
         continue_from(FLAGS.continue_from, training, arguments)
     run = JaxRun(
         training,
         arguments,
-        pictures,
-        counts,
+        lambda step: _pictures_of(*pools.at(step)),
+        first.counts,
         [
             (group, *example)
             for group, source in groups
@@ -88,7 +77,7 @@ def main():
         steps=FLAGS.steps,
         seed=FLAGS.seed,
         settings={
-            **train.settings(fingerprint(caches)),
+            **train.settings(first.fingerprint),
             "log_every": FLAGS.log_every,
         },
         log_every=FLAGS.log_every,
@@ -102,7 +91,14 @@ def main():
     )
     if FLAGS.resume:
         run.resume()
-    run.run()
+    try:
+        run.run()
+    finally:
+        pools.close()
+
+
+def _pictures_of(mixed, until):
+    return mixed.pictures, until
 
 
 def refuse_what_is_not_here():
@@ -118,11 +114,22 @@ def refuse_what_is_not_here():
             )
 
 
-def training_sources():
+def saved_step(output):
+    """The step that a run was saved at; 0 where there is none."""
+    from sis_keras import weights
+
+    path = pathlib.Path(output) / "last.safetensors"
+    if not path.exists():
+        return 0  # JaxRun.resume says what is missing.
+    _, metadata = weights.read_tensors(path, prefix="none of them")
+    return metadata["card"]["step"]
+
+
+def training_sources(seed):
     """Arguments of `open_source`, for as many processes to share."""
     from sis_keras.preparation import versions_apart
 
-    arguments = run_flags.source_arguments()
+    arguments = {**run_flags.source_arguments(), "seed": seed}
     return [
         source
         for text in run_flags.required("train_data")
@@ -130,6 +137,45 @@ def training_sources():
             text, FLAGS.synthetic_versions, **arguments
         )
     ]
+
+
+def make_pools():
+    """What is trained on, by step; see `pools.Refreshed`."""
+    from sis_keras.cache import PictureCache
+    from sis_keras.device_pictures import mix
+    from sis_keras.pools import SEEDS_OF_A_POOL, Kept, Refreshed
+    from sis_keras.preparation import cache_folders, open_caches
+
+    folder = FLAGS.cache_dir or f"{FLAGS.output}/cache"
+
+    def mixed(caches):
+        return mix(
+            caches,
+            FLAGS.batch_size,
+            FLAGS.synthetic_share,
+            FLAGS.crop_size,
+            FLAGS.seed,
+        )
+
+    if not FLAGS.refresh_steps:
+        sources = training_sources(FLAGS.seed)
+        return Kept(mixed(open_caches(sources, folder, FLAGS.workers)))
+    if FLAGS.refresh_steps % FLAGS.log_every:
+        raise UserError(
+            "Expected --refresh_steps to be a multiple of --log_every. "
+            f"Received: --refresh_steps={FLAGS.refresh_steps}, "
+            f"--log_every={FLAGS.log_every}."
+        )
+
+    def tasks(number, path):
+        sources = training_sources(FLAGS.seed + SEEDS_OF_A_POOL * number)
+        folders = cache_folders(sources, path)
+        return [([x], y) for x, y in zip(sources, folders, strict=True)]
+
+    def use(path):
+        return mixed([PictureCache(x) for x in sorted(path.iterdir())])
+
+    return Refreshed(tasks, use, folder, FLAGS.refresh_steps, FLAGS.workers)
 
 
 def make_training(arguments):

@@ -33,6 +33,22 @@ class Pictures(NamedTuple):
     sizes: jax.Array
 
 
+class Mixed(NamedTuple):
+    """All that a run is trained on.
+
+    Attributes:
+        pictures: What `stack_pairs` makes of each kind that crops are cut
+            from.
+        counts: How many crops of a batch come from each kind.
+        fingerprint: Of names and sizes: equal wherever and whenever the files
+            were put.
+    """
+
+    pictures: list[list[Pictures]]
+    counts: list[int]
+    fingerprint: str
+
+
 class Draws(NamedTuple):
     """Where crops are cut and how they are turned, int32 `(count,)` each."""
 
@@ -49,7 +65,7 @@ def mix(
     synthetic_share: float,
     crop_size: int,
     seed: int = 0,
-) -> tuple[list[list[Pictures]], list[int]]:
+) -> Mixed:
     """All pairs by kind, and how many crops of a batch come from each kind.
 
     Args:
@@ -59,10 +75,6 @@ def mix(
             pairs are there too.
         crop_size: Height and width of a crop.
         seed: Of the order in the arrays.
-
-    Returns:
-        What `stack_pairs` makes of each kind that crops are cut from, and
-        their numbers.
 
     Raises:
         UserError: A picture is smaller than a crop.
@@ -82,11 +94,11 @@ def mix(
     count = count if synthetic else 0
     kinds = ((real, batch_size - count), (synthetic, count))
     used = [(stack_pairs(pairs, seed), n) for pairs, n in kinds if n]
-    return [kind for kind, _ in used], [n for _, n in used]
+    pictures, counts = (list(x) for x in zip(*used, strict=True))
+    return Mixed(pictures, counts, _fingerprint(caches))
 
 
-def fingerprint(caches: Sequence[PictureCache]) -> str:
-    """Of names and sizes: equal wherever and whenever the files were put."""
+def _fingerprint(caches):
     listed = [(cache.names, cache.shapes) for cache in caches]
     return hashlib.sha256(repr(listed).encode()).hexdigest()[:16]
 

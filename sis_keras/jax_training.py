@@ -35,8 +35,10 @@ class JaxRun:
     Args:
         training: The state's arithmetic.
         arguments: Of `build_generator`; they go into every file.
-        pictures: For each kind of pictures one list of arrays; each call of
-            the compiled steps cuts from one array of each kind, in turn.
+        pools: Takes a step, gives the pictures of that step, and the step
+            from which on they are others (None: never). For each kind of
+            pictures one list of arrays; each call of the compiled steps cuts
+            from one array of each kind, in turn.
         counts: Crops of a batch from each kind.
         examples: `(group, name, blurry, sharp)`, uint8, whole frames.
         output: The run's folder.
@@ -63,7 +65,7 @@ class JaxRun:
         self,
         training: ContentTraining,
         arguments: dict,
-        pictures: Sequence[Sequence[Pictures]],
+        pools: Callable[[int], tuple[Sequence[Sequence[Pictures]], int | None]],
         counts: Sequence[int],
         examples: Iterable[validation.Example],
         output,
@@ -81,7 +83,8 @@ class JaxRun:
         half: bool = False,
     ):
         self.training, self.arguments = training, arguments
-        self.pictures = [[jax.device_put(x) for x in kind] for kind in pictures]
+        self.pools, self.pictures = pools, []
+        self._until: int | None = None
         self.counts, self.crop_size = counts, crop_size
         self.validation, self.output = list(examples), pathlib.Path(output)
         self.last_path = self.output / "last.safetensors"
@@ -169,7 +172,14 @@ class JaxRun:
             self.crop_candidates,
         )
 
+    def _take_pictures(self):
+        self.pictures = []  # Not both pools in the device's memory.
+        pictures, self._until = self.pools(self.step)
+        self.pictures = [[jax.device_put(x) for x in kind] for kind in pictures]
+
     def _some_steps(self, progress):
+        if not self.pictures or self.step == self._until:
+            self._take_pictures()
         turn = self.step // self.log_every
         pictures = [kind[turn % len(kind)] for kind in self.pictures]
         start = time.monotonic()

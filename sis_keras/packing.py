@@ -16,20 +16,10 @@ from sis_keras.errors import UserError
 from sis_keras.metrics import psnr
 from sis_keras.pairs import find_pairs, read_pair
 from sis_keras.pictures import PICTURE_SUFFIXES, read_rgb
-from sis_keras.sources import WRAPPERS
+from sis_keras.source_text import read_text
 from sis_keras.triplets import VIDEO_SUFFIXES, find_triplets
 from sis_keras.validation import split_group
 
-# Of a source's text; what else has a colon is a path.
-KINDS = (
-    "photographs",
-    "sharp",
-    "flow",
-    "frames",
-    "skimage",
-    "flat",
-    "tfds",
-)
 # Enough to find a flow by.
 NEIGHBOUR_QUALITY = 40
 PACKED_SUFFIXES = PICTURE_SUFFIXES + VIDEO_SUFFIXES
@@ -58,46 +48,6 @@ class Packed(NamedTuple):
     size: int
     blurry_psnr: float | None = None
     sharp_psnr: float | None = None
-
-
-class Leaf(NamedTuple):
-    """What a source's text names when all before its path is taken off.
-
-    Attributes:
-        before: Such as `half:` or `sample:24:`, without `without:`.
-        left_out: Sequences and files that `without:` names.
-        kind: Such as `photographs`; empty for pairs.
-        path: The rest.
-    """
-
-    before: str
-    left_out: frozenset[str]
-    kind: str
-    path: str
-
-    @property
-    def prefix(self) -> str:
-        return f"{self.before}{self.kind}:" if self.kind else self.before
-
-
-def read_text(text: str) -> Leaf:
-    """A source's text, taken apart; see `sources`."""
-    before, left_out = "", frozenset()
-    kind, colon, rest = text.partition(":")
-    while colon and kind in WRAPPERS:
-        if kind in ("sample", "without"):
-            value, _, rest = rest.partition(":")
-            if kind == "without":
-                left_out |= frozenset(value.split("+"))
-            else:
-                before += f"{kind}:{value}:"
-        else:
-            before += f"{kind}:"
-        text = rest
-        kind, colon, rest = text.partition(":")
-    if not colon or kind not in KINDS:
-        kind, rest = "", text
-    return Leaf(before, left_out, kind, rest)
 
 
 def pack_sources(
@@ -146,7 +96,9 @@ def pack_sources(
             place = f"{stem}_{next(numbers)}"
             new = pathlib.Path(folder) / place
             if leaf.kind:
-                figures = _pack_pictures(text, source, leaf, new, photograph_quality)
+                figures = _pack_pictures(
+                    text, source, leaf, new, photograph_quality
+                )
                 if source.is_file():
                     place = f"{place}/{source.name}"
             else:
@@ -190,7 +142,9 @@ def _pack_pictures(text, source, leaf, new, quality):
         if quality is None or path.suffix.lower() not in PICTURE_SUFFIXES:
             shutil.copy(path, target)
         else:
-            least = quality if path in sharp else min(quality, NEIGHBOUR_QUALITY)
+            least = (
+                quality if path in sharp else min(quality, NEIGHBOUR_QUALITY)
+            )
             _write_webp(target.with_suffix(".webp"), read_rgb(path), least)
         count += 1
     return count, size_of(new)

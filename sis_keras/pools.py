@@ -14,7 +14,6 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -22,10 +21,6 @@ import numpy as np
 from sis_keras.cache import PictureCache, open_cache
 from sis_keras.errors import UserError
 from sis_keras.sources import open_source
-
-if TYPE_CHECKING:
-    # It imports TensorFlow, which the process that blurs does without.
-    from sis_keras.data import Crops
 
 SEEDS_OF_A_POOL = 1_000_000
 
@@ -50,7 +45,139 @@ class JoinedCaches:
         return cache[place]
 
 
-class RefreshedCrops:
+class Background:
+    """Makes caches in processes of their own, which end with this one.
+
+    Args:
+        tasks: Arguments of `open_source` for each cache, and its folder.
+        workers: Processes.
+        ahead: Nobody waits yet: the priority is low, and no progress shown.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[tuple[list[dict], object]],
+        workers: int = 1,
+        ahead: bool = False,
+    ):
+        # Not forked: TensorFlow's threads would not come along.
+        context = multiprocessing.get_context("spawn")
+        self._processes = [
+            context.Process(
+                target=_make, args=(tasks[n::workers], ahead), daemon=True
+            )
+            for n in range(min(workers, len(tasks)))
+        ]
+        for process in self._processes:
+            process.start()
+
+    def wait(self) -> None:
+        """Until all are made.
+
+        Raises:
+            UserError: One could not be made.
+        """
+        for process in self._processes:
+            process.join()
+        if any(process.exitcode for process in self._processes):
+            raise UserError(
+                "Expected a new pool of pairs. Received none; what its "
+                "process printed says why. Then go on with --resume."
+            )
+
+    def stop(self) -> None:
+        """Ends those that are still at it."""
+        for process in self._processes:
+            if process.is_alive():
+                process.terminate()
+                process.join()
+
+
+class Kept:
+    """What a run is trained on from its first step to its last."""
+
+    def __init__(self, used):
+        self.used = used
+
+    def at(self, step: int) -> tuple[object, None]:
+        """As of `Refreshed`."""
+        del step
+        return self.used, None
+
+    def close(self) -> None:
+        """Nothing is left to end."""
+
+
+class Refreshed:
+    """What a run is trained on, exchanged after every `refresh_steps`.
+
+    Args:
+        tasks: Takes a pool's number and folder, gives the tasks of
+            `Background` that make it.
+        use: Takes the folder of a made pool, gives what is trained on.
+        folder: Of the pools; old ones are removed.
+        refresh_steps: How many steps a pool is trained on.
+        workers: Processes that make the next pool.
+    """
+
+    def __init__(
+        self,
+        tasks: Callable[[int, pathlib.Path], list],
+        use: Callable[[pathlib.Path], object],
+        folder,
+        refresh_steps: int,
+        workers: int = 1,
+    ):
+        self.tasks, self.use = tasks, use
+        self.folder, self.refresh_steps = pathlib.Path(folder), refresh_steps
+        self.workers = workers
+        self._background: Background | None = None
+        self._making: int | None = None
+        self._used: tuple[int, object] | None = None
+
+    def at(self, step: int) -> tuple[object, int]:
+        """What is trained on at a step, and the step from which on no more.
+
+        Waits until its pool is made, and has the next one begun.
+
+        Raises:
+            UserError: The pool could not be made.
+        """
+        number = step // self.refresh_steps
+        until = (number + 1) * self.refresh_steps
+        if self._used is not None and self._used[0] == number:
+            return self._used[1], until
+        self._used = None
+        if self._background is None or self._making != number:
+            self.close()
+            self._begin(number, ahead=False)
+        self._background.wait()
+        self._used = number, self.use(self._path(number))
+        self._remove_all_before(number)
+        self._begin(number + 1, ahead=True)
+        return self._used[1], until
+
+    def close(self) -> None:
+        """Ends the processes that make the next pool."""
+        if self._background is not None:
+            self._background.stop()
+        self._background = self._making = None
+
+    def _path(self, number):
+        return self.folder / f"{number:05d}"
+
+    def _begin(self, number, ahead):
+        tasks = self.tasks(number, self._path(number))
+        self._background = Background(tasks, self.workers, ahead)
+        self._making = number
+
+    def _remove_all_before(self, number):
+        for path in self.folder.iterdir():
+            if path.name.isdecimal() and int(path.name) < number:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+class RefreshedCrops(Refreshed):
     """`Crops` of a pool that changes after every `refresh_steps`.
 
     Args:
@@ -58,7 +185,7 @@ class RefreshedCrops:
         changing: Arguments of `open_source`, without the seed, of those that
             one does; they go to another process.
         seed: Of the first pool.
-        folder: Of the pools; old ones are removed.
+        folder: Of the pools.
         refresh_steps: How many steps a pool is trained on.
         crop_size: Of the crops.
         make_crops: Takes a cache, gives `Crops`.
@@ -72,81 +199,35 @@ class RefreshedCrops:
         folder,
         refresh_steps: int,
         crop_size: int,
-        make_crops: Callable[[PictureCache | JoinedCaches], "Crops"],
+        make_crops: Callable,
     ):
-        self.steady, self.changing, self.seed = steady, changing, seed
-        self.folder, self.refresh_steps = pathlib.Path(folder), refresh_steps
-        self.crop_size, self.make_crops = crop_size, make_crops
-        self._process: multiprocessing.Process | None = None
-        self._making: int | None = None
+        def tasks(number, path):
+            return [(seeded(changing, seed, number), path)]
 
-    def at(self, step: int) -> "tuple[Crops, int]":
-        """The crops at a step, and the step from which on they are others.
+        def use(path):
+            made = PictureCache(path)
+            caches = [made] if steady is None else [steady, made]
+            return make_crops(JoinedCaches(caches))
 
-        Waits until its pool is made, and has the next one begun.
-
-        Raises:
-            UserError: The pool could not be made.
-        """
-        number = step // self.refresh_steps
-        self._finish(number)
-        made = PictureCache(self._path(number))
-        self._remove_all_but(number)
-        self._begin(number + 1)
-        caches = [made] if self.steady is None else [self.steady, made]
-        crops = self.make_crops(JoinedCaches(caches))
-        return crops, (number + 1) * self.refresh_steps
-
-    def close(self) -> None:
-        """Ends the process that makes the next pool."""
-        if self._process is not None and self._process.is_alive():
-            self._process.terminate()
-            self._process.join()
-        self._process = self._making = None
-
-    def _path(self, number):
-        return self.folder / f"{number:05d}"
-
-    def _arguments(self, number):
-        seed = self.seed + SEEDS_OF_A_POOL * number
-        return [{**source, "seed": seed} for source in self.changing]
-
-    def _begin(self, number):
-        self._making = number
-        # Not forked: TensorFlow's threads would not come along.
-        self._process = multiprocessing.get_context("spawn").Process(
-            target=_make,
-            args=(self._arguments(number), self._path(number)),
-            daemon=True,
-        )
-        self._process.start()
-
-    def _finish(self, number):
-        if self._process is not None and self._making == number:
-            self._process.join()
-            if self._process.exitcode:
-                raise UserError(
-                    f"Expected a new pool of pairs in {self._path(number)}. "
-                    "Received none; what its process printed says why. Then "
-                    "go on with --resume."
-                )
-        self.close()
-        sources = [open_source(**x) for x in self._arguments(number)]
-        open_cache(sources, self._path(number))
-
-    def _remove_all_but(self, number):
-        for path in self.folder.iterdir():
-            if path.name.isdecimal() and int(path.name) < number:
-                shutil.rmtree(path, ignore_errors=True)
+        super().__init__(tasks, use, folder, refresh_steps)
+        self.crop_size = crop_size
 
 
-def _make(sources, folder):
+def seeded(sources: Sequence[dict], seed: int, number: int) -> list[dict]:
+    """Arguments of `open_source` with the seed of a pool."""
+    seed += SEEDS_OF_A_POOL * number
+    return [{**source, "seed": seed} for source in sources]
+
+
+def _make(tasks, ahead):
     """In a process of its own, which Ctrl-C leaves to its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "nice"):
+    if ahead and hasattr(os, "nice"):
         os.nice(19)
     cv2.setNumThreads(1)
     try:
-        open_cache([open_source(**x) for x in sources], folder, progress=False)
+        for sources, folder in tasks:
+            opened = [open_source(**source) for source in sources]
+            open_cache(opened, folder, progress=not ahead)
     except UserError as error:
         sys.exit(str(error))

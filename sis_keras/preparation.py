@@ -8,6 +8,7 @@ import cv2
 import tqdm
 
 from sis_keras.cache import PictureCache, open_cache
+from sis_keras.source_text import read_text
 from sis_keras.sources import open_source
 
 # Versions of a photograph are blurred with seeds so far apart.
@@ -15,7 +16,11 @@ SEEDS_OF_A_VERSION = 10_000
 
 
 def versions_apart(
-    text: str, versions: int, seed: int, **arguments
+    text: str,
+    versions: int,
+    seed: int,
+    flow_versions: int | None = None,
+    **arguments,
 ) -> list[dict]:
     """Arguments of `open_source`, a source of its own for each version.
 
@@ -25,8 +30,12 @@ def versions_apart(
         text: Of a source.
         versions: How often each photograph is blurred.
         seed: Of the synthetic blur.
+        flow_versions: How often each frame of `flow:PATH` is; None is as
+            often as a photograph.
         **arguments: Others of `open_source`.
     """
+    if flow_versions and read_text(text).kind == "flow":
+        versions = flow_versions
     first, second = [
         {"text": text, "seed": seed + SEEDS_OF_A_VERSION * n, **arguments}
         for n in range(2)
@@ -55,7 +64,7 @@ def open_caches(
     Raises:
         UserError: As `open_cache`.
     """
-    folders = [f"{folder}/{number:03d}" for number in range(len(sources))]
+    folders = cache_folders(sources, folder)
     pool = concurrent.futures.ProcessPoolExecutor(
         workers, multiprocessing.get_context("spawn")
     )
@@ -66,6 +75,11 @@ def open_caches(
     finally:
         pool.shutdown(cancel_futures=True)
     return [PictureCache(folder) for folder in folders]
+
+
+def cache_folders(sources: Sequence[dict], folder) -> list[str]:
+    """Where `open_caches` puts each source's cache."""
+    return [f"{folder}/{number:03d}" for number in range(len(sources))]
 
 
 def _make(source, folder):

@@ -90,6 +90,7 @@ class TrainingRun:
         adds = multiply_adds(gan.generator, size, size)
         self._step_flops = 6.0 * batch_size * adds
         self._window: tuple[float, int] | None = None
+        self._paused = 0.0
 
     @property
     def best_path(self) -> pathlib.Path:
@@ -184,12 +185,14 @@ class TrainingRun:
         if self.step % self.log_every == 0 or self.step == self.steps:
             progress.set_postfix(psnr=f"{self._write_logs()['psnr']:.2f}")
             self._stop_if_lost()
+        trained = time.monotonic()
         if self.step % self.validate_every == 0 or self.step == self.steps:
             self._validate()
         if self.step % self.checkpoint_every == 0:
             self._checkpoint()
         if self.step == self.freeze_at:
             self._trace()
+        self._paused += time.monotonic() - trained
 
     def _write_logs(self):
         """Means since the last row; a skipped step's are left out."""
@@ -206,11 +209,15 @@ class TrainingRun:
         return means
 
     def _rates(self):
-        """Since the last row; without the first, which compiles."""
+        """Since the last row, without validation and checkpoints.
+
+        The first row has none: it compiles.
+        """
         now = time.monotonic()
         start, step = self._window or (now, self.step)
-        rate = (self.step - step) / (now - start) if now > start else 0.0
-        self._window = now, self.step
+        seconds = now - start - self._paused
+        rate = (self.step - step) / seconds if seconds > 0.0 else 0.0
+        self._window, self._paused = (now, self.step), 0.0
         return {
             "steps_per_second": rate,
             "gflops": rate * self._step_flops / 1e9,

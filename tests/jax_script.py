@@ -137,7 +137,15 @@ def make_run(output, precision="mixed_bfloat16", **settings):
     ]
     settings = {"steps": 12, "log_every": 2, "validate_every": 4, **settings}
     return JaxRun(
-        training, {}, kinds, [2, 1], examples, output, 16, seed=3, **settings
+        training,
+        {},
+        lambda step: (kinds, None),
+        [2, 1],
+        examples,
+        output,
+        16,
+        seed=3,
+        **settings,
     )
 
 

@@ -11,7 +11,6 @@ from sis_keras.device_pictures import (  # noqa: E402
     Pictures,
     cut_crops,
     draw_crops,
-    fingerprint,
     mix,
     stack_pairs,
 )
@@ -123,12 +122,12 @@ def caches(tmp_path):
 
 
 def test_share_of_synthetic_pictures(caches):
-    kinds, counts = mix(caches, 8, 0.25, 16)
+    kinds, counts, _ = mix(caches, 8, 0.25, 16)
     assert counts == [6, 2]
     assert [kind[0].pixels.shape[0] for kind in kinds] == [2, 3]
-    assert mix(caches, 8, 0.0, 16)[1] == [8]
+    assert mix(caches, 8, 0.0, 16).counts == [8]
     for alone, count in ((caches[:1], 2), (caches[1:], 3)):
-        (kind,), counts = mix(alone, 8, 0.25, 16)
+        (kind,), counts, _ = mix(alone, 8, 0.25, 16)
         assert counts == [8] and kind[0].pixels.shape[0] == count
 
 
@@ -138,5 +137,8 @@ def test_too_small_a_picture_is_named(caches):
 
 
 def test_fingerprint_knows_names_and_sizes(caches):
+    def fingerprint(some):
+        return mix(some, 8, 0.25, 16).fingerprint
+
     assert fingerprint(caches) == fingerprint(list(caches))
     assert fingerprint(caches) != fingerprint(caches[:1])
