@@ -28,11 +28,22 @@ flags.DEFINE_bool(
 flags.DEFINE_float("most_cost", 0.01, "dB that float16 may cost.")
 flags.DEFINE_string("recipe", None, "Flagfile or command that trained them.")
 flags.DEFINE_string("device_hours", None, "Of all training, and on what.")
+flags.DEFINE_string(
+    "keep_trunk",
+    None,
+    "Release nothing: write the training weights of the checkpoint --weights "
+    "to this file in half precision, for --continue_from.",
+)
 flags.DEFINE_string("limits", None, "What the weights are not good for.")
 
 
 def main():
     source = run_flags.required("weights")
+    if FLAGS.keep_trunk:
+        from sis_keras.checkpoint import save_trunk
+
+        save_trunk(source, FLAGS.keep_trunk)
+        return
     facts = {
         fact: run_flags.required(fact)
         for fact in ("recipe", "device_hours", "limits")

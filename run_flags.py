@@ -139,6 +139,12 @@ flags.DEFINE_string(
     None,
     "Start from these released weights, file or checkpoint (fine-tuning).",
 )
+flags.DEFINE_bool(
+    "initial_average",
+    True,
+    "Of a checkpoint's weights take the average, which is the product; else "
+    "those that the training moved.",
+)
 
 
 def generator_arguments() -> dict:

@@ -118,6 +118,7 @@ def make_generators(arguments):
 def give_first_weights(generator, arguments):
     """Those that the flags name; without any the generator keeps its own."""
     from sis_keras import weights
+    from sis_keras.checkpoint import set_trained
     from sis_keras.errors import UserError
     from sis_keras.inception import load_imagenet_weights
 
@@ -138,15 +139,16 @@ def give_first_weights(generator, arguments):
             "Received none."
         )
     if FLAGS.initial_weights:
-        tensors, metadata = weights.read_tensors(
-            FLAGS.initial_weights, weights.GENERATOR
-        )
+        tensors, metadata = weights.read_tensors(FLAGS.initial_weights)
         found = metadata["arguments"]
         # Batch normalisation may go on frozen, and the other way round; what
         # has other shapes is refused below.
         expected = {**arguments, "normalization": found["normalization"]}
         weights.check_arguments(found, expected, FLAGS.initial_weights)
-        weights.set_model_tensors(generator, weights.GENERATOR, tensors)
+        if FLAGS.initial_average:
+            weights.set_model_tensors(generator, weights.GENERATOR, tensors)
+        else:
+            set_trained(FLAGS.initial_weights, generator, tensors)
 
 
 def content_arguments():
@@ -253,6 +255,7 @@ def make_crops(sources):
         FLAGS.seed,
         folder,
         FLAGS.refresh_steps,
+        FLAGS.steps,
         FLAGS.crop_size,
         crops_of,
     )

@@ -175,7 +175,9 @@ def make_pools():
     def use(path):
         return mixed([PictureCache(x) for x in sorted(path.iterdir())])
 
-    return Refreshed(tasks, use, folder, FLAGS.refresh_steps, FLAGS.workers)
+    return Refreshed(
+        tasks, use, folder, FLAGS.refresh_steps, FLAGS.steps, FLAGS.workers
+    )
 
 
 def make_training(arguments):

@@ -86,13 +86,58 @@ def restore_checkpoint(path, gan, arguments: dict, settings: dict) -> dict:
     return state
 
 
+def save_trunk(path, target) -> None:
+    """Writes what is worth keeping of a long training, in half precision.
+
+    That is the weights that the training moved and the heads of the coarse
+    scales, a quarter of a checkpoint. `continue_from` reads it; the average
+    begins at the weights, and the optimizer anew.
+
+    Args:
+        path: What `save_checkpoint` wrote, of a run without a game.
+        target: The new file.
+
+    Raises:
+        UserError: The file is missing, damaged, or no checkpoint.
+    """
+    tensors, metadata = weights.read_tensors(path)
+    kept = {
+        name: _halved(name, x)
+        for name, x in tensors.items()
+        if name.startswith((f"{STATE}generator/", f"{STATE}coarse_heads/"))
+    }
+    if not kept:
+        raise UserError(
+            "Expected a checkpoint (last.safetensors). Received: "
+            f"{path}, which holds a product alone."
+        )
+    weights.write_tensors(target, kept, metadata)
+
+
+def set_trained(path, generator, tensors: dict) -> None:
+    """Puts a checkpoint's trained weights, not their average, in a generator.
+
+    Raises:
+        UserError: `tensors`, of the file `path`, hold none that fit.
+    """
+    for number, variable in enumerate(generator.variables):
+        found = tensors.get(f"{STATE}generator/{number:04d}")
+        if found is None or found.shape != tuple(variable.shape):
+            raise UserError(
+                "Expected a checkpoint of this network (last.safetensors). "
+                f"Received: {path}, which lacks {variable.path}."
+            )
+        variable.assign(found.astype(variable.dtype))
+
+
 def continue_from(path, gan, arguments: dict) -> None:
     """Takes over another run's weights, average and optimizer.
 
     The learning rate's schedule begins anew.
 
     Args:
-        path: What `save_checkpoint` wrote, also in half precision.
+        path: What `save_checkpoint` wrote, also in half precision, or
+            `save_trunk`.
         gan: Compiled, of the same structure.
         arguments: Of `build_generator`; must be those of the file.
 
@@ -102,6 +147,10 @@ def continue_from(path, gan, arguments: dict) -> None:
     """
     tensors, metadata = weights.read_tensors(path)
     weights.check_arguments(metadata["arguments"], arguments, path)
+    product = [n for n in tensors if n.startswith(weights.GENERATOR)]
+    if tensors and not product:
+        _put_trunk_back(path, gan, tensors)
+        return
     _put_back(path, gan, tensors)
     optimizers = [gan.generator_optimizer]
     if gan.plays:
@@ -110,6 +159,15 @@ def continue_from(path, gan, arguments: dict) -> None:
         optimizer.iterations.assign(0)
     for counter in (gan.skipped, gan.skipped_in_a_row):
         counter.assign(0)
+
+
+def _put_trunk_back(path, gan, tensors):
+    set_trained(path, gan.generator, tensors)
+    gan.averaged_generator.set_weights(gan.generator.get_weights())
+    for number, head in enumerate(gan.supervision.heads):
+        found = tensors.get(f"{STATE}coarse_heads/{number:04d}")
+        if found is not None:
+            head.assign(found.astype(head.dtype))
 
 
 def _put_back(path, gan, tensors):

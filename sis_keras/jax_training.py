@@ -6,7 +6,7 @@ Many steps run in one compiled scan, on pictures in the device's memory.
 import math
 import pathlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import jax
 import numpy as np

@@ -117,6 +117,7 @@ class Refreshed:
         use: Takes the folder of a made pool, gives what is trained on.
         folder: Of the pools; old ones are removed.
         refresh_steps: How many steps a pool is trained on.
+        steps: Of the whole run; no pool is made for steps after it.
         workers: Processes that make the next pool.
     """
 
@@ -126,9 +127,10 @@ class Refreshed:
         use: Callable[[pathlib.Path], object],
         folder,
         refresh_steps: int,
+        steps: int,
         workers: int = 1,
     ):
-        self.tasks, self.use = tasks, use
+        self.tasks, self.use, self.steps = tasks, use, steps
         self.folder, self.refresh_steps = pathlib.Path(folder), refresh_steps
         self.workers = workers
         self._background: Background | None = None
@@ -154,7 +156,8 @@ class Refreshed:
         self._background.wait()
         self._used = number, self.use(self._path(number))
         self._remove_all_before(number)
-        self._begin(number + 1, ahead=True)
+        if until < self.steps:
+            self._begin(number + 1, ahead=True)
         return self._used[1], until
 
     def close(self) -> None:
@@ -187,6 +190,7 @@ class RefreshedCrops(Refreshed):
         seed: Of the first pool.
         folder: Of the pools.
         refresh_steps: How many steps a pool is trained on.
+        steps: Of the whole run.
         crop_size: Of the crops.
         make_crops: Takes a cache, gives `Crops`.
     """
@@ -198,6 +202,7 @@ class RefreshedCrops(Refreshed):
         seed: int,
         folder,
         refresh_steps: int,
+        steps: int,
         crop_size: int,
         make_crops: Callable,
     ):
@@ -209,7 +214,7 @@ class RefreshedCrops(Refreshed):
             caches = [made] if steady is None else [steady, made]
             return make_crops(JoinedCaches(caches))
 
-        super().__init__(tasks, use, folder, refresh_steps)
+        super().__init__(tasks, use, folder, refresh_steps, steps)
         self.crop_size = crop_size
 
 

@@ -11,6 +11,8 @@ from sis_keras.checkpoint import (
     continue_from,
     restore_checkpoint,
     save_checkpoint,
+    save_trunk,
+    set_trained,
 )
 from sis_keras.errors import UserError
 from sis_keras.generator import build_generator
@@ -209,6 +211,32 @@ def test_what_cannot_be_continued_from(trained, tmp_path):
     with pytest.raises(UserError, match="alone.safetensors, in which .* miss"):
         continue_from(alone, gan, ARGUMENTS)
     assert_equal(gan, before)
+
+
+def test_a_trunk_that_was_kept(tmp_path):
+    """The weights, half as exact; the average begins at them."""
+    gan = make_gan("none")
+    train(gan, range(2))
+    path, trunk = tmp_path / "last.safetensors", tmp_path / "trunk.safetensors"
+    save_checkpoint(path, gan, ARGUMENTS, state())
+    save_trunk(path, trunk)
+    assert trunk.stat().st_size < path.stat().st_size / 5
+    branch = make_gan("none")
+    continue_from(trunk, branch, ARGUMENTS)
+    for network in (branch.generator, branch.averaged_generator):
+        for found, expected in zip(
+            network.get_weights(), gan.generator.get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(
+                found, expected.astype(np.float16).astype(np.float32)
+            )
+    train(branch, [3])
+    product = tmp_path / "best.safetensors"
+    weights.save_weights(product, gan.generator, ARGUMENTS, state())
+    with pytest.raises(UserError, match="which holds a product alone"):
+        save_trunk(product, trunk)
+    with pytest.raises(UserError, match="best.safetensors, which lacks"):
+        set_trained(product, gan.generator, {})
 
 
 def test_the_scale_of_float16_is_part_of_it(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from sis_keras import packing
 from sis_keras.errors import UserError
 from sis_keras.metrics import psnr
+from sis_keras.source_text import read_text
 from sis_keras.sources import open_source
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -124,10 +125,70 @@ def test_the_photographs_of_skimage_need_no_packing(data):
     assert packed.text == "skimage:train" and packed.size == 0
 
 
-@pytest.mark.parametrize("text", ["frames:x", "tfds:gopro", "sharp:absent"])
+@pytest.mark.parametrize("text", ["frames:x", "tfds:gopro", "sharp:absent", "flow:absent"])
 def test_what_cannot_be_packed(data, text):
     with pytest.raises(UserError, match=text.partition(":")[2]):
         packing.pack_sources([text], data / "new", "train", "blur", 95)
+
+
+@pytest.mark.parametrize(
+    "text, leaf",
+    [
+        ("pairs", ("", [], "", "pairs")),
+        ("C:/pairs", ("", [], "", "C:/pairs")),
+        ("half:grey:flow:x", ("half:grey:", [], "flow", "x")),
+        ("without:b+a:half:y", ("half:", ["a", "b"], "", "y")),
+        (
+            "sample:3:without:a:sharp:z",
+            ("sample:3:", ["a"], "sharp", "z"),
+        ),
+    ],
+)
+def test_a_text_taken_apart(text, leaf):
+    before, left_out, kind, path = read_text(text)
+    assert (before, sorted(left_out), kind, path) == leaf
+
+
+def test_video_is_packed_without_what_is_left_out(data):
+    """Frames that are shown stay better than those that tell their motion."""
+    for sequence in ("run", "walk"):
+        for number in range(6):
+            picture = cv2.imread(str(data / "pairs/a/sharp/1.png"))
+            picture = np.roll(picture, number, 1)
+            path = data / "video" / sequence / f"{number:03d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), cv2.resize(picture, (64, 48)))
+    packed = packing.pack_sources(
+        [
+            f"real=without:walk:flow:{data}/video",
+            f"half:without:walk:flow:{data}/video",
+            f"flow:{data}/video",
+        ],
+        data / "new",
+        "train",
+        "blur",
+        packing.LOSSLESS,
+        80,
+    )
+    assert [x.text for x in packed] == [
+        "real=flow:train_0",
+        "half:flow:train_0",
+        "flow:train_1",
+    ]
+    assert [x.pictures for x in packed] == [6, 0, 12]
+    found = {x.name for x in (data / "new/train_0/run").iterdir()}
+    assert found == {f"{number:03d}.webp" for number in range(6)}
+    source = open_source(f"flow:{data}/new/train_0")
+    shown = {path.name for item in source.items for path in item.files[1:2]}
+    assert shown
+
+    def error(name):
+        before = cv2.imread(str(data / "video/run" / f"{name}.png"))
+        after = cv2.imread(str(data / "new/train_0/run" / f"{name}.webp"))
+        return np.mean((before.astype(float) - after) ** 2)
+
+    kept = min(error(name.partition(".")[0]) for name in shown)
+    assert kept < error("000") and kept < error("002")
 
 
 def test_size(data):

@@ -45,6 +45,7 @@ def refreshed(photographs, tmp_path):
                 SEED,
                 tmp_path / "pools",
                 STEPS,
+                100,
                 24,
                 make_crops,
             )
