@@ -202,6 +202,12 @@ flags.DEFINE_integer(
     "Draw each crop from so many places, by how much there is to learn.",
     1,
 )
+flags.DEFINE_bool(
+    "weigh_pictures",
+    None,  # Runs from before it was there resume without.
+    "Draw pairs with synthetic blur by how much their halves differ; neither "
+    "the mildest nor the strongest blur teaches much.",
+)
 flags.DEFINE_enum(
     "optimizer",
     "adam",

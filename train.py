@@ -236,6 +236,7 @@ def make_crops(sources):
             FLAGS.hold_out,
             FLAGS.seed,
             FLAGS.crop_candidates,
+            bool(FLAGS.weigh_pictures),
         )
 
     folder = FLAGS.cache_dir or f"{FLAGS.output}/cache"

@@ -11,7 +11,7 @@ from collections.abc import Collection
 import numpy as np
 import tensorflow as tf
 
-from sis_keras.cache import PictureCache
+from sis_keras.cache import PictureCache, weight
 from sis_keras.errors import UserError
 from sis_keras.sources import of_sequence
 
@@ -33,6 +33,8 @@ class Crops:
         candidates: A crop is drawn from so many random places of its picture,
             each as likely as its halves differ there (mean absolute
             difference of every fourth pixel): where there is much to learn.
+        weighted: Pairs with synthetic blur are drawn by `weight`, not
+            equally often.
 
     Raises:
         UserError: Nothing is left to cut from, a picture is smaller than a
@@ -48,6 +50,7 @@ class Crops:
         hold_out: Collection[str] = (),
         seed: int = 0,
         candidates: int = 1,
+        weighted: bool = False,
     ):
         self.cache, self.crop_size, self.seed = cache, crop_size, seed
         self.candidates = candidates
@@ -75,6 +78,10 @@ class Crops:
             extra = len(synthetic) * crops_per_picture
         self._real_slots = np.repeat(real, crops_per_picture)
         self._synthetic, self._extra = synthetic, extra
+        self._chances = None
+        if weighted:
+            weights = np.array([weight(*cache[x]) for x in synthetic])
+            self._chances = weights / weights.sum()
         self.examples_per_epoch = len(self._real_slots) + extra
 
     def at(self, step: int) -> "tuple[Crops, int | None]":
@@ -90,7 +97,10 @@ class Crops:
         """Which pair each example of an epoch is cut from."""
         random = np.random.default_rng([self.seed, epoch])
         slots = self._real_slots
-        if self._extra:
+        if self._extra and self._chances is not None:
+            extra = random.choice(self._synthetic, self._extra, p=self._chances)
+            slots = np.concatenate([slots, extra])
+        elif self._extra:
             rounds = -(-self._extra // len(self._synthetic))
             shuffled = [
                 random.permutation(self._synthetic) for _ in range(rounds)

@@ -125,7 +125,9 @@ def test_the_photographs_of_skimage_need_no_packing(data):
     assert packed.text == "skimage:train" and packed.size == 0
 
 
-@pytest.mark.parametrize("text", ["frames:x", "tfds:gopro", "sharp:absent", "flow:absent"])
+@pytest.mark.parametrize(
+    "text", ["frames:x", "tfds:gopro", "sharp:absent", "flow:absent"]
+)
 def test_what_cannot_be_packed(data, text):
     with pytest.raises(UserError, match=text.partition(":")[2]):
         packing.pack_sources([text], data / "new", "train", "blur", 95)
