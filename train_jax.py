@@ -155,6 +155,7 @@ def make_pools():
             FLAGS.synthetic_share,
             FLAGS.crop_size,
             FLAGS.seed,
+            bool(FLAGS.weigh_pictures),
         )
 
     if not FLAGS.refresh_steps:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from sis_keras.cache import PictureCache
+from sis_keras.cache import PictureCache, weight
 from sis_keras.errors import UserError
 
 # Places in a larger array do not fit 32 bits.
@@ -27,10 +27,12 @@ class Pictures(NamedTuple):
         pixels: uint8 `(n, height, width, 6)`: blurry, then sharp; each
             picture in the top left corner, beyond it zeros.
         sizes: int32 `(n, 2)`, height and width of each.
+        weights: float32 `(n,)`, how often each is drawn; None is equally.
     """
 
     pixels: jax.Array
     sizes: jax.Array
+    weights: jax.Array | None = None
 
 
 class Mixed(NamedTuple):
@@ -65,6 +67,7 @@ def mix(
     synthetic_share: float,
     crop_size: int,
     seed: int = 0,
+    weighted: bool = False,
 ) -> Mixed:
     """All pairs by kind, and how many crops of a batch come from each kind.
 
@@ -75,6 +78,7 @@ def mix(
             pairs are there too.
         crop_size: Height and width of a crop.
         seed: Of the order in the arrays.
+        weighted: Pairs with synthetic blur are drawn by `cache.weight`.
 
     Raises:
         UserError: A picture is smaller than a crop.
@@ -92,8 +96,12 @@ def mix(
             kind.append(cache[number])
     count = round(batch_size * synthetic_share) if real else batch_size
     count = count if synthetic else 0
-    kinds = ((real, batch_size - count), (synthetic, count))
-    used = [(stack_pairs(pairs, seed), n) for pairs, n in kinds if n]
+    kinds = ((real, batch_size - count, False), (synthetic, count, weighted))
+    used = [
+        (stack_pairs(pairs, seed, weighted=by_weight), n)
+        for pairs, n, by_weight in kinds
+        if n
+    ]
     pictures, counts = (list(x) for x in zip(*used, strict=True))
     return Mixed(pictures, counts, _fingerprint(caches))
 
@@ -104,7 +112,10 @@ def _fingerprint(caches):
 
 
 def stack_pairs(
-    pairs: Sequence, seed: int = 0, most_bytes: int = MOST_BYTES
+    pairs: Sequence,
+    seed: int = 0,
+    most_bytes: int = MOST_BYTES,
+    weighted: bool = False,
 ) -> list[Pictures]:
     """Stacks pairs into as few arrays of one shape as `most_bytes` allows.
 
@@ -117,6 +128,7 @@ def stack_pairs(
             differ from pair to pair.
         seed: Of the order.
         most_bytes: Of an array.
+        weighted: Gives them `cache.weight`.
 
     Returns:
         Pictures as NumPy arrays.
@@ -136,7 +148,11 @@ def stack_pairs(
                     picture = np.rot90(picture)
                 rows, columns, _ = picture.shape
                 place[:rows, :columns, 3 * half : 3 * half + 3] = picture
-        stacked.append(Pictures(pixels, sizes))
+        weights = None
+        if weighted:
+            weights = [weight(*pairs[number]) for number in part]
+            weights = np.array(weights, np.float32)
+        stacked.append(Pictures(pixels, sizes, weights))
     return stacked
 
 
@@ -155,7 +171,12 @@ def draw_crops(
     """
     sizes = pictures.sizes
     keys = jax.random.split(key, 4)
-    picture = jax.random.randint(keys[0], (count,), 0, sizes.shape[0])
+    if pictures.weights is None:
+        picture = jax.random.randint(keys[0], (count,), 0, sizes.shape[0])
+    else:
+        picture = jax.random.categorical(
+            keys[0], jnp.log(pictures.weights), shape=(count,)
+        )
     places = jax.random.randint(
         keys[1],
         (count, candidates, 2),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sis_keras.cache import open_cache
+from sis_keras.cache import open_cache, weight
 from sis_keras.data import Crops, to_float, training_batches, turned
 from sis_keras.errors import UserError
 from sis_keras.sources import Source
@@ -330,3 +330,38 @@ def test_a_misspelt_sequence_is_not_trained_on_silently(mixed):
     message = "such as more/other. Received: ohter, which is not there"
     with pytest.raises(UserError, match=message):
         Crops(mixed, 16, hold_out=["real", "ohter"])
+
+
+# === Weights of pairs ===
+
+
+@pytest.mark.parametrize(
+    "difference, expected",
+    [(0, 1.0), (1, 1.0), (4, 3.6), (12, 6.0), (36, 3.6), (255, 1.0)],
+)
+def test_what_a_pair_is_worth(difference, expected):
+    """4 / (1 + 1/9) = 3.6; 36 / (1 + 9) = 3.6; 255 / 452.6 is below 1."""
+    sharp = np.zeros((16, 24, 3), np.uint8)
+    assert weight(sharp + np.uint8(difference), sharp) == pytest.approx(
+        expected
+    )
+
+
+def test_pairs_are_drawn_by_what_they_are_worth(tmp_path):
+    """Halves apart by 12 six times as often as equal ones."""
+    sharp = np.full((16, 16, 3), 100, np.uint8)
+
+    def examples():
+        yield "a/equal", sharp, sharp
+        yield "a/apart", sharp + np.uint8(12), sharp
+
+    source = Source("made", "made", 0, True, "made", examples)
+    cache = open_cache([source], tmp_path)
+    crops = Crops(cache, 8, 500, weighted=True)
+    apart = [
+        crops.example(number)[0][0, 0, 0] == 112
+        for number in range(crops.examples_per_epoch)
+    ]
+    assert len(apart) == 1000
+    assert abs(np.mean(apart) - 6 / 7) < 0.04
+    assert crops.example(3)[0].tolist() == crops.example(3)[0].tolist()

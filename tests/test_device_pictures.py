@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sis_keras.cache import open_cache
+from sis_keras.cache import open_cache, weight
 from sis_keras.errors import UserError
 from sis_keras.sources import Source
 
@@ -41,7 +41,11 @@ def test_every_pair_is_in_some_array(most_bytes, arrays):
     assert len(parts) == arrays
     assert len({part.pixels.shape for part in parts}) == 1
     assert all(part.pixels.nbytes <= most_bytes for part in parts)
-    stacked = [place for part in parts for place in zip(*part, strict=True)]
+    stacked = [
+        place
+        for part in parts
+        for place in zip(part.pixels, part.sizes, strict=True)
+    ]
     found = [[is_in(pair, *place) for pair in pairs] for place in stacked]
     assert (np.sum(found, axis=1) == 1).all()
     assert np.sum(found, axis=0).min() >= 1
@@ -98,6 +102,23 @@ def test_candidates_fall_where_the_halves_differ():
     pixels[:, :, 5, :3] = 30
     draws = draw_crops(jax.random.key(0), pictures, 4000, 8, 64)
     assert abs((np.asarray(draws.left) == 0).mean() - 0.75) < 0.03
+
+
+def test_pictures_are_drawn_by_their_weights():
+    pixels = np.zeros((2, 20, 20, 6), np.uint8)
+    sizes = np.array([[20, 20]] * 2, np.int32)
+    pictures = Pictures(pixels, sizes, np.array([1.0, 4.0], np.float32))
+    draws = draw_crops(jax.random.key(0), pictures, 4000, 8)
+    assert abs(np.asarray(draws.picture).mean() - 0.8) < 0.03
+
+
+def test_weights_are_of_pairs_with_synthetic_blur_alone(caches):
+    (real, synthetic), _, _ = mix(caches, 8, 0.25, 16, weighted=True)
+    assert real[0].weights is None
+    expected = [weight(*caches[1][number]) for number in range(3)]
+    np.testing.assert_allclose(
+        sorted(synthetic[0].weights), sorted(expected), rtol=1e-6
+    )
 
 
 def test_equal_halves_have_candidates_too():
