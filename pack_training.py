@@ -18,11 +18,11 @@ flags.adopt_module_key_flags(run_flags)  # for --help
 FLAGS = run_flags.FLAGS
 flags.DEFINE_string("pack_to", None, "The new folder.")
 flags.DEFINE_integer(
-    "quality", 90, "Of WebP, for training pairs; 101 is lossless.", 1, 101
+    "quality", 85, "Of WebP, for training pairs; 101 is lossless.", 1, 101
 )
 flags.DEFINE_integer(
     "photograph_quality",
-    66,
+    60,
     "Of WebP, for photographs and frames to train on.",
     1,
     101,

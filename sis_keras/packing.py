@@ -17,11 +17,12 @@ from sis_keras.metrics import psnr
 from sis_keras.pairs import find_pairs, read_pair
 from sis_keras.pictures import PICTURE_SUFFIXES, read_rgb
 from sis_keras.source_text import read_text
+from sis_keras.sources import open_source
 from sis_keras.triplets import VIDEO_SUFFIXES, find_triplets
 from sis_keras.validation import split_group
 
 # Enough to find a flow by.
-NEIGHBOUR_QUALITY = 40
+NEIGHBOUR_QUALITY = 30
 PACKED_SUFFIXES = PICTURE_SUFFIXES + VIDEO_SUFFIXES
 LOSSLESS = 101  # OpenCV's word for it, as a quality of WebP.
 PROGRAMS = ("run_flags.py", "train.py", "train_jax.py")
@@ -63,7 +64,8 @@ def pack_sources(
     Args:
         texts: See `sources`; not `tfds:`. Each folder is packed once; name
             pairs before their sharp halves. What `without:` leaves out stays
-            behind. A name of a group, `real=`, stays.
+            behind, and so do photographs that no text takes by `sample:`. A
+            name of a group, `real=`, stays.
         folder: Where to.
         stem: Of the new folders' names.
         inputs: Which half of the pairs is the input.
@@ -76,9 +78,8 @@ def pack_sources(
         UserError: A source of another kind, or bad pictures.
     """
     packed, places, numbers = [], {}, itertools.count()
-    for given in texts:
-        group, text = split_group(given) if "=" in given else ("", given)
-        leaf = read_text(os.path.expanduser(os.path.expandvars(text)))
+    leaves = [_read_given(given) for given in texts]
+    for given, (group, text, leaf) in zip(texts, leaves, strict=True):
         named = f"{group}=" if group else ""
         named += leaf.prefix
         if leaf.kind == "tfds":
@@ -89,15 +90,17 @@ def pack_sources(
         if leaf.kind in ("skimage", "flat"):
             packed.append(Packed(f"{named}{leaf.path}", 0, 0))
             continue
-        source = pathlib.Path(os.path.expanduser(leaf.path)).resolve()
-        figures = (0, 0)
+        source, figures = _folder_of(leaf), (0, 0)
         key = source, leaf.left_out
         if key not in places:
+            chosen = _chosen(
+                [x for _, *x in leaves if _folder_of(x[1]) == source]
+            )
             place = f"{stem}_{next(numbers)}"
             new = pathlib.Path(folder) / place
             if leaf.kind:
                 figures = _pack_pictures(
-                    text, source, leaf, new, photograph_quality
+                    text, source, leaf, chosen, new, photograph_quality
                 )
                 if source.is_file():
                     place = f"{place}/{source.name}"
@@ -114,7 +117,28 @@ def pack_sources(
     return packed
 
 
-def _pack_pictures(text, source, leaf, new, quality):
+def _read_given(given):
+    """A group's name, the text after it, and the text taken apart."""
+    group, text = split_group(given) if "=" in given else ("", given)
+    text = os.path.expanduser(os.path.expandvars(text))
+    return group, text, read_text(text)
+
+
+def _folder_of(leaf):
+    return pathlib.Path(os.path.expanduser(leaf.path)).resolve()
+
+
+def _chosen(texts_and_leaves):
+    """The files of a folder of photographs that some text takes; None: all."""
+    chosen = set()
+    for text, leaf in texts_and_leaves:
+        if "sample:" not in leaf.before or leaf.kind == "flow":
+            return None
+        chosen |= open_source(text).files
+    return chosen
+
+
+def _pack_pictures(text, source, leaf, chosen, new, quality):
     """Number of files and bytes.
 
     Frames that only tell how others move are kept at a lower quality.
@@ -135,7 +159,8 @@ def _pack_pictures(text, source, leaf, new, quality):
     count = 0
     for path in files:
         relative = path.relative_to(base)
-        if not leaf.left_out.isdisjoint({*relative.parts, path.stem}):
+        left_out = not leaf.left_out.isdisjoint({*relative.parts, path.stem})
+        if left_out or (chosen is not None and str(path) not in chosen):
             continue
         target = new / relative
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -193,6 +193,19 @@ def test_video_is_packed_without_what_is_left_out(data):
     assert kept < error("000") and kept < error("002")
 
 
+def test_photographs_that_nothing_takes_stay_behind(data):
+    text = f"sample:1:photographs:{data}/photos"
+    (packed,) = packing.pack_sources([text], data / "new", "train", "blur", 95)
+    assert packed.text == "sample:1:photographs:train_0"
+    assert packed.pictures == 1
+    taken = open_source(f"sample:1:photographs:{data}/photos")
+    (path,) = taken.items[0].files
+    assert [x.name for x in (data / "new/train_0").iterdir()] == [path.name]
+    both = [text, f"sharp:{data}/photos"]
+    packed = packing.pack_sources(both, data / "all", "train", "blur", 95)
+    assert [x.pictures for x in packed] == [2, 0]
+
+
 def test_size(data):
     size = packing.size_of(data / "photos")
     packing.check_size(data / "photos", size)
