@@ -1,6 +1,6 @@
 """Takes the network out of Python: python export.py --help"""
 
-from sis_keras.export_command import run
+from sis_keras.commands.export import run
 
 if __name__ == "__main__":
     run()

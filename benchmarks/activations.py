@@ -17,10 +17,10 @@ import numpy as np
 from keras import ops
 
 from benchmarks.reporting import machine, text_table
-from sis_keras.metrics import psnr
-from sis_keras.pictures import to_uint8
-from sis_keras.sources import open_source
-from sis_keras.weights import load_generator
+from sis_keras.data.open_source import open_source
+from sis_keras.evaluation.metrics import psnr
+from sis_keras.files.pictures import to_uint8
+from sis_keras.weights.generators import load_generator
 
 SCALES = {
     "1/2": "detail_4",

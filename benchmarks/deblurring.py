@@ -12,8 +12,8 @@ import tempfile
 import time
 
 from benchmarks.reporting import machine, spread, text_table
-from sis_keras.command_line import import_tensorflow
-from sis_keras.released import DEFAULT_WEIGHTS
+from sis_keras.quiet import import_tensorflow
+from sis_keras.weights.released import DEFAULT_WEIGHTS
 
 
 def seconds_of(call) -> float:
@@ -26,9 +26,9 @@ def tasks(folder, deblurrer, batch, output) -> dict:
     """What is timed, and the pictures of a call, by name."""
     import numpy as np
 
-    from sis_keras.deblur_jobs import find_jobs
-    from sis_keras.deblur_run import Run
-    from sis_keras.photographs import read_photograph
+    from sis_keras.files.photographs import read_photograph
+    from sis_keras.restoring.jobs import find_jobs
+    from sis_keras.restoring.work import Run
 
     jobs = [job for job in find_jobs([folder], output) if not job.is_video]
     pictures = [read_photograph(job.source).pixels for job in jobs]
@@ -83,7 +83,7 @@ def main():
     given = parser.parse_args()
     here = machine()
     import_tensorflow()
-    from sis_keras.deblurrer import Deblurrer
+    from sis_keras.restoring.deblurrer import Deblurrer
 
     deblurrer = Deblurrer(given.weights, precision=given.precision)
     with tempfile.TemporaryDirectory() as output:

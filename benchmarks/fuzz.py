@@ -23,7 +23,11 @@ from PIL import Image, ImageCms
 
 from benchmarks.damages import DAMAGES
 from sis_keras.errors import UserError
-from sis_keras.photographs import Photograph, read_photograph, write_photograph
+from sis_keras.files.photographs import (
+    Photograph,
+    read_photograph,
+    write_photograph,
+)
 
 HANG_SECONDS = 20
 # A small file may claim 4 megapixels, whose channels are made ready.

@@ -28,12 +28,19 @@ import tensorflow as tf  # noqa: E402
 import tqdm  # noqa: E402
 
 from benchmarks.reporting import machine, spread, text_table  # noqa: E402
-from sis_keras.cache import open_cache  # noqa: E402
-from sis_keras.data import Crops, training_batches  # noqa: E402
+from sis_keras.data.batches import training_batches  # noqa: E402
+from sis_keras.data.cache import open_cache  # noqa: E402
+from sis_keras.data.crops import Crops  # noqa: E402
+from sis_keras.data.open_source import open_source  # noqa: E402
+from sis_keras.data.pairs import (  # noqa: E402
+    find_pairs,
+    read_pair,
+)
 from sis_keras.errors import UserError  # noqa: E402
-from sis_keras.pairs import find_pairs, read_pair  # noqa: E402
-from sis_keras.pictures import read_rgb, write_rgb  # noqa: E402
-from sis_keras.sources import open_source  # noqa: E402
+from sis_keras.files.pictures import (  # noqa: E402
+    read_rgb,
+    write_rgb,
+)
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
 HEIGHT, WIDTH = 720, 1280

@@ -13,7 +13,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402
 
-from sis_keras.files import atomic_path  # noqa: E402
+from sis_keras.files.atomic import atomic_path  # noqa: E402
 
 
 def curve(run: pathlib.Path) -> tuple[list[int], list[float]]:

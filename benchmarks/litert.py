@@ -23,12 +23,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks.reporting import machine, text_table
-from sis_keras import litert
-from sis_keras.litert_export import inputs, pairs
-from sis_keras.litert_file import LiteRTRestorer, with_metadata
-from sis_keras.litert_parity import compare
-from sis_keras.sources import open_source
-from sis_keras.weights import Restorer, load_generator
+from sis_keras.data.open_source import open_source
+from sis_keras.export.litert.convert import fixed_model, float32_file
+from sis_keras.export.litert.parity import compare
+from sis_keras.export.litert.quantize import QUANTIZATIONS, quantized
+from sis_keras.export.litert.write import inputs, pairs
+from sis_keras.restoring.litert import LiteRTRestorer, with_metadata
+from sis_keras.restoring.restorer import Restorer
+from sis_keras.weights.generators import load_generator
 
 HEADER = [
     "weights",
@@ -93,12 +95,12 @@ def rows_of(name, height, width, source, folder, formats, runs):
     """The rows of one preset at one size."""
     generator, facts = load_generator(name)
     by_keras = Restorer(generator)
-    whole = litert.float32_file(litert.fixed_model(generator, height, width))
+    whole = float32_file(fixed_model(generator, height, width))
     for quantize in formats:
         pictures = inputs(
             open_source("skimage:train"), height, width, "float32"
         )
-        content = litert.quantized(whole, quantize, pictures)
+        content = quantized(whole, quantize, pictures)
         path = pathlib.Path(folder, "model.tflite")
         path.write_bytes(
             with_metadata(content, {**facts, "size": [height, width]})
@@ -132,7 +134,7 @@ def main():
     add = parser.add_argument
     add("--weights", nargs="+", default=["sisnet_mobile", "sisnet_small"])
     add("--sizes", nargs="+", default=["256x256", "512x512", "720x1280"])
-    add("--formats", nargs="+", default=litert.QUANTIZATIONS)
+    add("--formats", nargs="+", default=QUANTIZATIONS)
     add("--data", default="$SIS_DATA/gopro/test", help="source of pairs")
     add("--runs", type=int, default=20)
     add("--json", help="file to write the table to, too")

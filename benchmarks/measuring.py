@@ -25,7 +25,7 @@ class Case(NamedTuple):
     """What to measure.
 
     Attributes:
-        preset: A key of `sis_keras.presets.PRESETS`.
+        preset: A key of `sis_keras.networks.presets.PRESETS`.
         task: One of this module's four.
         precision: A Keras dtype policy.
         height, width: Of the picture that inference restores.
@@ -112,9 +112,9 @@ def _inference(case):
     import numpy as np
     import tensorflow as tf
 
-    from sis_keras.generator import build_generator
-    from sis_keras.presets import preset_arguments
-    from sis_keras.weights import Restorer
+    from sis_keras.networks.generator import build_generator
+    from sis_keras.networks.presets import preset_arguments
+    from sis_keras.restoring.restorer import Restorer
 
     generator = build_generator(**preset_arguments(case.preset))
     shape = (1, case.height, case.width, 3)
@@ -150,10 +150,10 @@ def _training(case):
 def _make_gan(case):
     import keras
 
-    from sis_keras.discriminator import build_discriminator
-    from sis_keras.gan import DeblurringGAN
-    from sis_keras.generator import build_generator
-    from sis_keras.presets import preset_arguments
+    from sis_keras.networks.discriminator import build_discriminator
+    from sis_keras.networks.generator import build_generator
+    from sis_keras.networks.presets import preset_arguments
+    from sis_keras.training.gan import DeblurringGAN
 
     plays = case.task == GAME
     arguments = preset_arguments(case.preset)

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from sis_keras.report import number
+from sis_keras.evaluation.report import number
 
 WIDTH = 120
 TITLES = {
@@ -25,7 +25,7 @@ DATA = {
 HEAD = """\
 # Models
 
-Weights in `sis_keras/weights/`, loaded by name: `load_restorer("{first}")`,
+Weights in `sis_keras/weights/files/`, by name: `load_restorer("{first}")`,
 `python evaluate.py --weights={first} …`. This page is what
 `SIS_DATA=FOLDER python -m benchmarks.models` writes; all figures, with their
 whole protocols, are in [models.json](models.json).
@@ -33,8 +33,8 @@ whole protocols, are in [models.json](models.json).
 PROTOCOL = """\
 "blurred" is the input itself, scored the same way. PSNR in dB over whole uint8
 RGB frames after clip and round; the SSIM definitions are those of
-`sis_keras/metrics.py`; means over pictures. "Made worse": pictures with less
-PSNR than blurred. The GoPro subset is {gopro} pairs
+`sis_keras/evaluation/metrics.py`; means over pictures. "Made worse": pictures
+with less PSNR than blurred. The GoPro subset is {gopro} pairs
 of one sequence of GOPRO_Large's test half, not its 1111, so no published table
 compares with it; for orientation, the published weights of DMPHN 1-2-4-8 (CVPR
 2019) score 32.16 dB on these pairs and take 20.9 seconds a picture on two

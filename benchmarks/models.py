@@ -15,13 +15,15 @@ import pathlib
 import numpy as np
 from absl import flags
 
-import run_flags
 from benchmarks import model_page
-from sis_keras import released
+from sis_keras.commands.building import start_keras
+from sis_keras.commands.flags import FLAGS, start
+from sis_keras.commands.opening import open_sources
 from sis_keras.errors import UserError
-from sis_keras.files import atomic_path
+from sis_keras.evaluation.protocol import known_protocol
+from sis_keras.files.atomic import atomic_path
+from sis_keras.weights import released
 
-FLAGS = flags.FLAGS
 flags.DEFINE_bool("again", False, "Score also what was scored before.")
 
 DOCS = pathlib.Path("docs")
@@ -51,20 +53,23 @@ def score_model(name: str, sources: dict, picture: pathlib.Path) -> dict:
 
     Args:
         name: Of the released weights.
-        sources: `sis_keras.sources.Source` by key of `SETS`.
+        sources: `sis_keras.data.source.Source` by key of `SETS`.
         picture: To write.
 
     Returns:
         What `model_page.page` takes of a model.
     """
-    from sis_keras import evaluation, weights
+    from sis_keras.evaluation.evaluate import evaluate
+    from sis_keras.restoring.restorer import load_restorer
+    from sis_keras.weights.generators import GENERATOR
+    from sis_keras.weights.tensors import read_tensors
 
-    restorer = weights.load_restorer(name)
-    tensors, _ = weights.read_tensors(name, weights.GENERATOR)
+    restorer = load_restorer(name)
+    tensors, _ = read_tensors(name, GENERATOR)
     scores = {}
     for key, source in sources.items():
-        known = run_flags.known_protocol([source], name)
-        results = evaluation.evaluate(
+        known = known_protocol([source], name, FLAGS.precision)
+        results = evaluate(
             restorer,
             source.examples(),
             metrics=METRICS,
@@ -93,7 +98,7 @@ def harm(images: list[dict]) -> dict:
     """What a model does to pictures that are sharp already.
 
     Args:
-        images: Of `evaluation.evaluate`, input and target the same.
+        images: Of `evaluate`, input and target the same.
 
     Returns:
         `worst`: least PSNR; `worst_name`; `below`: share under `HARM`;
@@ -121,8 +126,9 @@ def worst_tiles(restorer, sources: dict, count: int = 3) -> list[dict]:
         `pictures` (blurry, restored, sharp: uint8 RGB of `TILE`) and `words`:
         set, name, left, top, blurry and restored PSNR.
     """
-    from sis_keras import metrics
-    from sis_keras.evaluation import restore, sequence_of
+    from sis_keras.evaluation import metrics
+    from sis_keras.evaluation.evaluate import sequence_of
+    from sis_keras.restoring.restorer import restore
 
     found: dict[tuple, dict] = {}
     for key, source in sources.items():
@@ -164,8 +170,8 @@ def squared_error(picture, sharp):
 
 def write_tiles(path, tiles: list[dict]) -> None:
     """Rows of blurred | restored | sharp, pixel for pixel."""
-    from sis_keras.pictures import write_rgb
-    from sis_keras.sheet import before_after
+    from sis_keras.evaluation.sheet import before_after
+    from sis_keras.files.pictures import write_rgb
 
     rows = [before_after(*tile["pictures"]) for tile in tiles]
     gap = np.full((4, *rows[0].shape[1:]), 255, np.uint8)
@@ -185,9 +191,9 @@ def main():
             "Expected SIS_DATA to name the folder of pictures that holds "
             f"{', '.join(SETS.values())}. Received: no such variable."
         )
-    opened = run_flags.open_sources(list(SETS.values()), versions=1)
+    opened = open_sources(list(SETS.values()), versions=1)
     sources = dict(zip(SETS, opened, strict=True))
-    run_flags.start_keras()
+    start_keras()
     figures = DOCS / "models.json"
     models = json.loads(figures.read_text()) if figures.is_file() else {}
     models = {name: models.get(name) for name in entries}
@@ -196,7 +202,7 @@ def main():
         if FLAGS.again or not old or old["sha256"] != entry["sha256"]:
             picture = DOCS / "models" / f"{name}.jpg"
             models[name] = score_model(name, sources, picture)
-    from sis_keras.report import write_json
+    from sis_keras.evaluation.report import write_json
 
     write_json(figures, models)
     text = model_page.page(entries, json.loads(figures.read_text()))
@@ -206,4 +212,4 @@ def main():
 
 
 if __name__ == "__main__":
-    run_flags.run(main)
+    start(main)

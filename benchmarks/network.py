@@ -22,8 +22,8 @@ import tqdm
 
 from benchmarks import measuring
 from benchmarks.reporting import machine, spread, text_table
-from sis_keras.files import atomic_path
-from sis_keras.presets import PRESETS
+from sis_keras.files.atomic import atomic_path
+from sis_keras.networks.presets import PRESETS
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 HEADER = [

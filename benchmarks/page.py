@@ -24,12 +24,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import cv2
 import numpy as np
+from tests.local_server import serving
 
 from benchmarks.reporting import machine, text_table
-from sis_keras.litert_file import LiteRTRestorer
-from sis_keras.pictures import read_rgb
-from sis_keras.sources import open_source
-from tests.local_server import serving
+from sis_keras.data.open_source import open_source
+from sis_keras.files.pictures import read_rgb
+from sis_keras.restoring.litert import LiteRTRestorer
 
 DEMO = pathlib.Path(__file__).parents[1] / "demo"
 CHROMIUM = next(

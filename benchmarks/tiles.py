@@ -23,8 +23,8 @@ import tqdm
 
 from benchmarks.measuring import resident_mib
 from benchmarks.reporting import machine, text_table
-from sis_keras.deblur_command import memory_size
-from sis_keras.released import DEFAULT_WEIGHTS
+from sis_keras.commands.deblur import memory_size
+from sis_keras.weights.released import DEFAULT_WEIGHTS
 
 OVERLAPS = (32, 64, 96, 128, 192, 256)
 # (width, height); 4:3, as cameras have it.
@@ -37,10 +37,10 @@ AMPLIFIED = 64
 
 def quality(given) -> str:
     """The table of the first part; writes the difference pictures."""
-    from sis_keras.deblurrer import OVERLAP
-    from sis_keras.photographs import read_photograph
-    from sis_keras.precision import best_precision, policy_of
-    from sis_keras.weights import load_restorer
+    from sis_keras.files.photographs import read_photograph
+    from sis_keras.restoring.deblurrer import OVERLAP
+    from sis_keras.restoring.precision import best_precision, policy_of
+    from sis_keras.restoring.restorer import load_restorer
 
     with policy_of(given.precision or best_precision()):
         restorer = load_restorer(given.weights)
@@ -69,7 +69,7 @@ def restored(restorer, blurry, rows, columns):
     """uint8 `(height, width, 3)`, in tiles of these spans."""
     import numpy as np
 
-    from sis_keras import tiles
+    from sis_keras.restoring import tiles
 
     def restore(region):
         part = blurry[region.slices] / np.float32(255)
@@ -86,7 +86,7 @@ def compared(restorer, blurry, whole, tile_pixels, overlap):
     """Cells of a row; and the differences, `(height, width, 3)`."""
     import numpy as np
 
-    from sis_keras import tiles
+    from sis_keras.restoring import tiles
 
     found = tiles.cut(*blurry.shape[:2], tile_pixels, overlap)
     if found is None:
@@ -112,7 +112,7 @@ def write_difference(folder, path, difference):
     """|tiled - whole| times `AMPLIFIED`, as a picture."""
     import numpy as np
 
-    from sis_keras.pictures import write_rgb
+    from sis_keras.files.pictures import write_rgb
 
     bright = np.minimum(difference * AMPLIFIED, 255).astype(np.uint8)
     target = pathlib.Path(folder) / f"{pathlib.Path(path).stem}_difference.png"
@@ -152,10 +152,10 @@ def measure(case) -> tuple[str, float, float]:
     _, width, height, max_memory, weights, precision = case
     import numpy as np
 
-    from sis_keras.command_line import import_tensorflow
+    from sis_keras.quiet import import_tensorflow
 
     import_tensorflow()
-    from sis_keras.deblurrer import Deblurrer
+    from sis_keras.restoring.deblurrer import Deblurrer
 
     deblurrer = Deblurrer(weights, max_memory, precision=precision)
     deblurrer(np.zeros((64, 64, 3), np.uint8))  # Traces it.

@@ -7,16 +7,16 @@ import without TensorFlow.
 import importlib
 
 _HOMES = {
-    "PRESETS": "presets",
-    "Deblurrer": "deblurrer",
-    "DeblurringGAN": "gan",
+    "PRESETS": "networks.presets",
+    "Deblurrer": "restoring.deblurrer",
+    "DeblurringGAN": "training.gan",
     "UserError": "errors",
-    "build_discriminator": "discriminator",
-    "build_generator": "generator",
-    "evaluate": "evaluation",
-    "load_restorer": "weights",
-    "preset_arguments": "presets",
-    "synthetic_blur": "blur",
+    "build_discriminator": "networks.discriminator",
+    "build_generator": "networks.generator",
+    "evaluate": "evaluation.evaluate",
+    "load_restorer": "restoring.restorer",
+    "preset_arguments": "networks.presets",
+    "synthetic_blur": "data.blur.synthetic",
 }
 __all__ = sorted(_HOMES)
 

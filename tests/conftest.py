@@ -28,15 +28,15 @@ def small_disk(tmp_path):
 
 @pytest.fixture
 def released_folder(tmp_path, monkeypatch):
-    """Stands in for sis_keras/weights/; generators are those of tiny.py."""
+    """Stands in for weights/files/; generators are those of tiny.py."""
     import tiny
 
-    from sis_keras import released, weights
+    from sis_keras.weights import generators, released
 
     folder = tmp_path / "weights"
     monkeypatch.setattr(released, "FOLDER", folder)
     monkeypatch.setattr(
-        weights, "build_generator", lambda **_: tiny.make_generator()
+        generators, "build_generator", lambda **_: tiny.make_generator()
     )
     return folder
 
@@ -52,7 +52,7 @@ def inverting_networks(monkeypatch):
     """
     import numpy as np
 
-    from sis_keras import deblur_command
+    from sis_keras.commands import deblur as deblur_command
 
     made = []
 
@@ -93,9 +93,9 @@ def small_saved_model(small_export):
 @pytest.fixture(scope="session")
 def small_restorer(small_generator):
     """Keras, float32 in [0, 1]."""
-    from sis_keras import weights
+    from sis_keras.restoring.restorer import Restorer
 
-    return weights.Restorer(small_generator)
+    return Restorer(small_generator)
 
 
 @pytest.fixture(scope="module")

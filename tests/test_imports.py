@@ -10,27 +10,27 @@ import numpy as np
 import pytest
 
 import sis_keras
-from sis_keras import losses
-from sis_keras.discriminator import build_discriminator
-from sis_keras.generator import build_generator
+from sis_keras.networks.discriminator import build_discriminator
+from sis_keras.networks.generator import build_generator
+from sis_keras.training import losses
 
 ROOT = pathlib.Path(sis_keras.__file__).parents[1]
 MODULES = [
     "sis_keras",
-    "sis_keras.inception",
-    "sis_keras.generator",
-    "sis_keras.discriminator",
-    "sis_keras.losses",
-    "sis_keras.presets",
-    "sis_keras.schedules",
-    "sis_keras.muon",
-    "sis_keras.validation",
-    "sis_keras.checkpoint",
-    "sis_keras.throughput",
-    "sis_keras.preparation",
-    "sis_keras.metrics",
-    "sis_keras.blur",
-    "sis_keras.video",
+    "sis_keras.networks.inception",
+    "sis_keras.networks.generator",
+    "sis_keras.networks.discriminator",
+    "sis_keras.training.losses",
+    "sis_keras.networks.presets",
+    "sis_keras.training.schedules",
+    "sis_keras.training.muon",
+    "sis_keras.training.validation",
+    "sis_keras.training.checkpoint",
+    "sis_keras.training.throughput",
+    "sis_keras.data.parallel_cache",
+    "sis_keras.evaluation.metrics",
+    "sis_keras.data.blur.synthetic",
+    "sis_keras.files.video.frame_by_frame",
 ]
 CONTENT = ("mse", "charbonnier", "ssim_loss", "frequency")
 
@@ -63,9 +63,9 @@ for name in [x for x in sys.modules if x.partition(".")[0] == "tensorflow"]:
 
 COMPUTE = """
 import numpy as np
-from sis_keras import losses
-from sis_keras.discriminator import build_discriminator
-from sis_keras.generator import build_generator
+from sis_keras.training import losses
+from sis_keras.networks.discriminator import build_discriminator
+from sis_keras.networks.generator import build_generator
 
 folder = sys.argv[1]
 blurry, sharp = np.load(folder + "/pictures.npy")

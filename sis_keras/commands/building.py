@@ -1,0 +1,214 @@
+"""Flags to networks, losses, optimizers and the settings of a run."""
+
+from sis_keras.commands import flags
+from sis_keras.commands.flags import FLAGS
+from sis_keras.errors import UserError
+from sis_keras.networks.presets import preset_arguments
+
+
+def generator_arguments() -> dict:
+    """Of `build_generator`, by the flags."""
+    arguments = preset_arguments(FLAGS.preset)
+    if FLAGS.normalization:
+        arguments["normalization"] = FLAGS.normalization
+    return {
+        **arguments,
+        "fusion": FLAGS.fusion,
+        "residual": FLAGS.residual,
+        "intermediate_path": FLAGS.intermediate_path,
+        "info_box": FLAGS.info_box,
+        "seed": FLAGS.seed,
+        "name": FLAGS.preset,
+    }
+
+
+def start_keras() -> None:
+    """Imports TensorFlow quietly; sets its threads, seeds and precision."""
+    from sis_keras.quiet import import_tensorflow
+
+    import_tensorflow()
+    import keras
+    import tensorflow as tf
+
+    threading = tf.config.threading
+    if FLAGS.threads_of_an_operation:
+        threading.set_intra_op_parallelism_threads(
+            FLAGS.threads_of_an_operation
+        )
+    if FLAGS.operations_at_once:
+        threading.set_inter_op_parallelism_threads(FLAGS.operations_at_once)
+
+    keras.utils.set_random_seed(FLAGS.seed)
+    keras.mixed_precision.set_dtype_policy(FLAGS.precision)
+
+
+def make_gan(arguments):
+    from sis_keras.networks.discriminator import build_discriminator
+    from sis_keras.training.gan import DeblurringGAN
+
+    generator, averaged = make_generators(arguments)
+    plays = FLAGS.adversarial != "none"
+    sigmoid = FLAGS.discriminator_sigmoid and FLAGS.adversarial == "ralsgan"
+    discriminators = [
+        build_discriminator(sigmoid, FLAGS.seed + number, name)
+        if plays
+        else None
+        for number, name in ((2000, "global"), (3000, "local"))
+    ]
+    gan = DeblurringGAN(
+        generator,
+        averaged,
+        *discriminators,
+        adversarial=FLAGS.adversarial,
+        adversarial_weight=FLAGS.adversarial_weight,
+        gradient_penalty_weight=FLAGS.gradient_penalty_weight,
+        content=content_arguments(),
+        coarse_weight=coarse_weight(),
+        ema_decay=FLAGS.ema_decay,
+        clip_norm=FLAGS.clip_norm,
+    )
+    gan.compile(
+        make_optimizer(FLAGS.learning_rate, FLAGS.optimizer),
+        make_optimizer(FLAGS.discriminator_learning_rate) if plays else None,
+    )
+    return gan
+
+
+def make_generators(arguments):
+    """The generator and its running average, which begin alike."""
+    from sis_keras.networks.generator import build_generator
+
+    generator, averaged = (build_generator(**arguments) for _ in range(2))
+    give_first_weights(generator, arguments)
+    averaged.set_weights(generator.get_weights())
+    return generator, averaged
+
+
+def give_first_weights(generator, arguments):
+    """Those that the flags name; without any the generator keeps its own."""
+    from sis_keras.networks.imagenet import load_imagenet_weights
+    from sis_keras.training.checkpoint import set_trained
+    from sis_keras.weights.generators import (
+        GENERATOR,
+        check_arguments,
+        set_model_tensors,
+    )
+    from sis_keras.weights.tensors import read_tensors
+
+    others = FLAGS.imagenet_weights or FLAGS.initial_weights
+    if FLAGS.continue_from and others:
+        raise UserError(
+            "Expected --continue_from, which has all weights, or others to "
+            f"start from. Received: {FLAGS.continue_from} and {others}."
+        )
+    if FLAGS.imagenet_weights:
+        load_imagenet_weights(generator, FLAGS.imagenet_weights)
+    elif arguments["normalization"] == "frozen" and not (
+        others or FLAGS.continue_from
+    ):
+        raise UserError(
+            "--normalization=frozen keeps ImageNet's averages: expected "
+            "--imagenet_weights, --initial_weights or --continue_from. "
+            "Received none."
+        )
+    if FLAGS.initial_weights:
+        tensors, metadata = read_tensors(FLAGS.initial_weights)
+        found = metadata["arguments"]
+        # Batch normalisation may go on frozen, and the other way round; what
+        # has other shapes is refused below.
+        expected = {**arguments, "normalization": found["normalization"]}
+        check_arguments(found, expected, FLAGS.initial_weights)
+        if FLAGS.initial_average:
+            set_model_tensors(generator, GENERATOR, tensors)
+        else:
+            set_trained(FLAGS.initial_weights, generator, tensors)
+
+
+def content_arguments():
+    from sis_keras.networks.imagenet import vgg16_features
+
+    weights = (
+        FLAGS.content_weight,
+        FLAGS.perceptual_weight,
+        FLAGS.ssim_weight,
+        FLAGS.frequency_weight,
+        FLAGS.adversarial != "none" and FLAGS.adversarial_weight,
+    )
+    if not any(weights):
+        raise UserError(
+            "Expected a loss of weight above 0. Received none; set "
+            "--content_weight."
+        )
+    features = None
+    if FLAGS.perceptual_weight:
+        features = vgg16_features(FLAGS.vgg16_weights)
+    return {
+        "content": FLAGS.content,
+        "content_weight": FLAGS.content_weight,
+        "perceptual_weight": FLAGS.perceptual_weight,
+        "ssim_weight": FLAGS.ssim_weight,
+        "frequency_weight": FLAGS.frequency_weight,
+        "features": features,
+    }
+
+
+def coarse_weight():
+
+    weight = FLAGS.coarse_weight or 0.0
+    if weight and not (FLAGS.content_weight or FLAGS.frequency_weight):
+        raise UserError(
+            "Expected --content_weight or --frequency_weight with "
+            "--coarse_weight, which weighs them at the coarse scales. "
+            "Received neither."
+        )
+    return weight
+
+
+def make_optimizer(learning_rate, kind="adam"):
+    import keras
+
+    from sis_keras.training.muon import ConvMuon
+    from sis_keras.training.schedules import WarmupDecay
+
+    schedule = WarmupDecay(
+        learning_rate,
+        FLAGS.steps,
+        FLAGS.warmup_steps,
+        FLAGS.decay,
+        min(FLAGS.final_learning_rate, learning_rate),
+    )
+    if kind == "muon":
+        half = FLAGS.precision == "mixed_bfloat16"
+        optimizer = ConvMuon(
+            schedule,
+            weight_decay=FLAGS.weight_decay,
+            orthogonal_dtype="bfloat16" if half else "float32",
+        )
+    else:
+        optimizer = keras.optimizers.Adam(schedule)
+    if FLAGS.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def settings(data):
+    """What must not change when a run goes on."""
+    changing = (
+        "cache_dir",
+        "checkpoint_every",
+        "data_dir",
+        "log_every",
+        "manual_dir",
+        "most_skipped",
+        "output",
+        "resume",
+        "test_data",
+    )
+    return {
+        "data": data,
+        **{
+            flag.name: flag.value
+            for flag in FLAGS.flags_by_module_dict()[flags.__name__]
+            if flag.name not in changing
+        },
+    }

@@ -1,0 +1,239 @@
+"""The command line of deblur.py, which is also installed as sis-deblur."""
+
+import argparse
+import math
+import os
+import sys
+
+from sis_keras.commands.program import Parser, guarded
+from sis_keras.errors import UserError
+from sis_keras.quiet import import_tensorflow
+from sis_keras.weights.released import DEFAULT_WEIGHTS, weight_file
+
+DESCRIPTION = """\
+Makes blurred photographs and videos sharper.
+
+A picture may be a JPEG, PNG, WebP, TIFF or BMP file of any size up to 100
+megapixels; transparency, 16 bits, EXIF and the colour profile are kept, and
+a turned photograph is written upright. A video keeps its sound, frame rate
+and size; NAME.avi and the like become NAME.avi.mkv. A folder
+stands for every picture and video in it and below.
+
+Without --output, holiday.jpg becomes holiday_deblurred.jpg beside it, and the
+files of the folder photos/ go to photos_deblurred/ under their own names.
+"""
+
+EPILOG = """\
+examples:
+  %(prog)s holiday.jpg
+      writes holiday_deblurred.jpg
+  %(prog)s photos/ --output=sharp/
+      a whole folder, names kept; called again, it goes on where it stopped
+  %(prog)s clip.mp4 --output=clip_sharp.mp4
+      a video; a minute of 1280x720 has some 1800 frames, each a picture
+  %(prog)s holiday.jpg --strength=0.7 --compare
+      less of the change, and holiday_compare.jpg to look at
+  %(prog)s scan.tif --self_ensemble --max_memory=2G
+      the best quality, slowly, in 2 GiB of memory
+
+folders:
+  Files whose output is there already are passed over and counted, files that
+  cannot be read are listed at the end, and the others are deblurred. Hidden
+  files are passed over.
+
+exit status:
+  0   everything is deblurred
+  1   some files failed; they are listed
+  2   a mistake in the command, or the only file failed: one line says what
+"""
+
+
+def memory_size(text: str) -> int:
+    """Bytes of a size such as "4G", "500M" or "4.5GiB"; units are binary.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none, or not above 0.
+    """
+    number = text.strip().upper().removesuffix("B").removesuffix("I")
+    unit = 1
+    if number[-1:] in tuple("KMGT"):
+        unit = 1024 ** ("KMGT".index(number[-1]) + 1)
+        number = number[:-1]
+    try:
+        size = float(number) * unit
+    except ValueError:
+        size = 0
+    if not 1 <= size < math.inf:
+        raise argparse.ArgumentTypeError(
+            f"Expected a size such as 4G or 500M. Received: {text!r}."
+        )
+    return int(size)
+
+
+def between(least, most, kind):
+    """An argument type: numbers from `least` to `most`."""
+
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(
+                f"Expected {least} to {most}. Received: {text!r}."
+            )
+        return value
+
+    return parse
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The flags, and what --help says."""
+    parser = Parser(
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("inputs", nargs="+", metavar="INPUT", help="picture, video or folder")
+    add(
+        "--output",
+        metavar="PATH",
+        help="file, if the only INPUT is one, or else a folder; made if absent",
+    )
+    add(
+        "--overwrite",
+        action="store_true",
+        help="replace outputs that are there (default: never)",
+    )
+    add(
+        "--weights",
+        default=DEFAULT_WEIGHTS,
+        metavar="NAME",
+        help="released weights, or the path of a weight file, of a "
+        "training's checkpoint or of what export.py wrote (default: "
+        "%(default)s)",
+    )
+    add(
+        "--strength",
+        type=between(0, 1, float),
+        default=1.0,
+        metavar="S",
+        help="blend, from 0, the input, to 1, the network's picture "
+        "(default: %(default)s)",
+    )
+    add(
+        "--self_ensemble",
+        action="store_true",
+        help="the mean over the 8 flips and turns of the picture; slightly "
+        "better, and takes 8 times as long",
+    )
+    add(
+        "--compare",
+        action="store_true",
+        help="write NAME_compare beside the output, too: before and after "
+        "side by side; of pictures alone",
+    )
+    add(
+        "--quality",
+        type=between(1, 100, int),
+        default=95,
+        metavar="Q",
+        help="of a JPEG or WebP, 1 to 100 (default: %(default)s)",
+    )
+    add(
+        "--max_memory",
+        type=memory_size,
+        metavar="SIZE",
+        help="memory to take in all, such as 4G; larger pictures are "
+        "restored in tiles (default: half of what is free)",
+    )
+    add(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        help="of the network's arithmetic (default: bfloat16 where the "
+        "processor computes in it, which is up to twice as fast)",
+    )
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Deblurs what the command line names.
+
+    Raises:
+        UserError: A mistake of the user's.
+        SystemExit: A flag is wrong (2), or some files failed (1).
+    """
+    given = make_parser().parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # Whatever keras.json says.
+    from sis_keras.restoring import jobs as deblur_jobs
+    from sis_keras.restoring import work as deblur_run
+
+    every = deblur_jobs.find_jobs(given.inputs, given.output)
+    weight_file(given.weights)
+    jobs = every
+    if not given.overwrite:
+        jobs = [job for job in every if not job.target.exists()]
+    one_file = deblur_jobs.is_one_file(given.inputs)
+    if one_file and not jobs:
+        raise UserError(
+            "Expected an output that is not there yet. Received: "
+            f"{every[0].target}. Name another with --output, or replace it "
+            "with --overwrite."
+        )
+    deblur_jobs.check_writable(jobs)
+    run = deblur_run.Run(
+        lambda: make_deblurrer(given),
+        given.quality,
+        given.compare,
+        given.overwrite,
+        keep_going=not one_file,
+    )
+    run(jobs)
+    report(every, jobs, run.failures)
+
+
+def make_deblurrer(given: argparse.Namespace):
+    """The network of the flags."""
+    import_tensorflow()
+    from sis_keras.restoring.deblurrer import Deblurrer
+
+    return Deblurrer(
+        given.weights,
+        given.max_memory,
+        given.strength,
+        given.self_ensemble,
+        given.precision,
+    )
+
+
+def report(every: list, jobs: list, failures: dict) -> None:
+    """Says what was done; ends with status 1 where something failed."""
+    if len(every) == 1 and jobs and not failures:
+        print(jobs[0].target)
+        return
+    words = [f"{len(jobs) - len(failures)} deblurred"]
+    if len(jobs) < len(every):
+        words.append(
+            f"{len(every) - len(jobs)} passed over, as their outputs are there "
+            "(--overwrite replaces them)"
+        )
+    if failures:
+        words.append(f"{len(failures)} failed")
+    print(", ".join(words) + ".")
+    for job, reason in failures.items():
+        print(f"{job.source}: {reason}", file=sys.stderr)
+    if failures:
+        sys.exit(1)
+
+
+def run() -> None:
+    """The whole program."""
+    guarded(main)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,105 @@
+"""Scores weights on pairs: python evaluate.py --flagfile=demo.flags
+
+Takes train.py's flagfiles unchanged and scores what that run made; or
+`python evaluate.py --weights=FILE --test_data=FOLDER`, or `--identity` for the
+blurred input alone.
+"""
+
+import itertools
+
+from absl import flags
+
+from sis_keras.commands.building import generator_arguments, start_keras
+from sis_keras.commands.flags import FLAGS, required, start
+from sis_keras.commands.opening import open_sources, scored_sources
+from sis_keras.evaluation.protocol import known_protocol
+
+flags.DEFINE_string(
+    "weights",
+    None,
+    "Released name, such as sisnet_mobile, weight file, or what export.py "
+    "wrote; default: <output>/best.safetensors.",
+)
+flags.DEFINE_bool("identity", False, "Score the blurred input alone.")
+flags.DEFINE_list(
+    "metrics",
+    None,
+    "Of sis_keras/evaluation/metrics.py; default: all but psnr_y and ssim_ms.",
+)
+flags.DEFINE_integer("repeats", 1, "Timed runs of each image.", 1)
+flags.DEFINE_integer("limit", None, "Score this many pairs only.", 1)
+
+
+def main():
+    sources = test_sources()
+    start_keras()
+    from sis_keras.evaluation.evaluate import score_into
+    from sis_keras.evaluation.metrics import DEFAULT_METRICS
+
+    restorer = None if FLAGS.identity else load_restorer()
+
+    def examples():
+        every = (pair for source in sources for pair in source.examples())
+        return itertools.islice(every, FLAGS.limit)
+
+    name = restorer.name if restorer else "none: the blurred input"
+    known = known_protocol(sources, name, FLAGS.precision)
+    if restorer and "quantize" in restorer.metadata:
+        known["precision"] = f"LiteRT, quantize={restorer.metadata['quantize']}"
+    kind = "identity" if FLAGS.identity else "evaluation"
+    if FLAGS.limit:
+        known["limit"] = f"the first {FLAGS.limit} pairs"
+    score_into(
+        f"{FLAGS.output or 'runs'}/{kind}",
+        restorer,
+        examples,
+        known,
+        FLAGS.metrics or DEFAULT_METRICS,
+        FLAGS.repeats,
+        FLAGS.limit or sum(source.count for source in sources),
+    )
+
+
+def test_sources():
+    """--test_data; else what the run was validated on."""
+    sources = scored_sources()
+    if sources:
+        return sources
+    required("hold_out")
+    return [
+        source.only(FLAGS.hold_out)
+        for source in open_sources(
+            required("train_data"), FLAGS.synthetic_versions
+        )
+    ]
+
+
+def load_restorer():
+    """The weights' restorer; where --preset is given, it must be theirs.
+
+    Released weights are described by their own file alone.
+    """
+    from sis_keras.restoring.restorer import load_restorer
+    from sis_keras.weights import released
+    from sis_keras.weights.generators import check_arguments
+
+    if not FLAGS.weights:
+        required("output")
+    source = FLAGS.weights or f"{FLAGS.output}/best.safetensors"
+    restorer = load_restorer(source)
+    if FLAGS["preset"].present and source not in released.manifest():
+        check_arguments(
+            restorer.metadata["arguments"],
+            generator_arguments(),
+            source,
+        )
+    return restorer
+
+
+def run() -> None:
+    """The whole program."""
+    start(main)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,277 @@
+"""Flags that train.py and evaluate.py share, and how both start and end.
+
+One flagfile serves both programs, so every flag of a run is declared here; a
+misspelt one is an error in both.
+"""
+
+import os
+from collections.abc import Callable
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+# Whatever ~/.keras/keras.json says: the game is TensorFlow's.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+from absl import app, flags  # noqa: E402
+
+from sis_keras.commands.program import (  # noqa: E402
+    end,
+    guarded,
+)
+from sis_keras.errors import UserError  # noqa: E402
+from sis_keras.networks.presets import (  # noqa: E402
+    PRESETS,
+)
+
+FLAGS = flags.FLAGS
+
+# === The run ===
+flags.DEFINE_string("output", None, "Folder of the run; made if absent.")
+flags.DEFINE_integer("seed", 0, "Of weights, data and synthetic blur.", 0)
+
+# === Data; sis_keras/data/open_source.py lists what a source may be ===
+flags.DEFINE_list(
+    "train_data",
+    [],
+    "Sources to train on, separated by commas: a FOLDER of pairs, "
+    "photographs:FOLDER, flow:PATH, frames:PATH, skimage:train, "
+    "tfds:gopro/blur:train; half:SOURCE is any of them at half size; "
+    "docs/training.md has them all.",
+)
+flags.DEFINE_list(
+    "validation_data",
+    [],
+    "Sources to validate on, whole frames; never trained on; GROUP=SOURCE "
+    "puts one into a group. Best is the mean of the groups' gains, with sharp "
+    "pictures at 40 dB or more. Default: the sequences of --hold_out.",
+)
+flags.DEFINE_list(
+    "test_data",
+    [],
+    "Sources that evaluate.py scores. Default: what was validated on.",
+)
+flags.DEFINE_list(
+    "hold_out", [], "Sequences of --train_data that are never trained on."
+)
+flags.DEFINE_enum(
+    "inputs",
+    "blur",
+    ["blur", "blur_gamma"],
+    "Which folder beside sharp/ is the input: the mean of the stored values, "
+    "or of linear light.",
+)
+flags.DEFINE_float(
+    "synthetic_share",
+    0.25,
+    "Share of crops with synthetic blur where real pairs are there too.",
+    0.0,
+    0.95,
+)
+flags.DEFINE_integer(
+    "synthetic_versions", 1, "How often each photograph is blurred.", 1
+)
+flags.DEFINE_integer(
+    "flow_versions",
+    None,
+    "How often each frame of flow:PATH is blurred; default: as photographs.",
+    1,
+)
+flags.DEFINE_integer(
+    "refresh_steps",
+    None,
+    "Blur everything anew, with another seed, after so many steps; prepared "
+    "in the background. Default: never.",
+    1,
+)
+flags.DEFINE_list(
+    "synthetic_streak",
+    ["3", "30"],
+    "Shortest and longest streak of the camera's shake in synthetic blur, in "
+    "pixels of a 720p picture.",
+)
+flags.DEFINE_enum(
+    "synthetic_blur",
+    "dynamic",
+    ["dynamic", "pan"],
+    "A shaking camera, moving objects, noise and JPEG; or a camera that pans "
+    "evenly and nothing else.",
+)
+flags.DEFINE_integer(
+    "validation_versions",
+    1,
+    "How often each photograph to validate on is blurred.",
+    1,
+)
+flags.DEFINE_string(
+    "cache_dir", None, "Of the decoded pictures. Default: <output>/cache."
+)
+flags.DEFINE_string(
+    "data_dir", None, "Where TFDS keeps prepared data. Default: TFDS's own."
+)
+flags.DEFINE_string(
+    "manual_dir", None, "Holds GOPRO_Large.zip or the unpacked folder."
+)
+
+# === Network; a preset is a name for arguments of build_generator ===
+flags.DEFINE_string("preset", "sisnet_mobile", f"One of {sorted(PRESETS)}.")
+flags.DEFINE_enum(
+    "normalization",
+    None,
+    ["batch", "frozen", "none"],
+    "Of the extracting path; default: the preset's.",
+)
+flags.DEFINE_enum("fusion", "add", ["add", "concat"], "Of Algorithm 1.")
+flags.DEFINE_bool("residual", True, "Add the output to the input.")
+flags.DEFINE_bool("intermediate_path", True, "False: Nolalent-net, Table 2.")
+flags.DEFINE_bool("info_box", True, "False: Nosis-net, Table 2.")
+flags.DEFINE_string(
+    "imagenet_weights",
+    None,
+    "InceptionV3's ImageNet weights (width 1), a file.",
+)
+flags.DEFINE_string(
+    "continue_from",
+    None,
+    "Start from the whole state of this checkpoint (last.safetensors): the "
+    "weights, their average, the optimizer; but at step 0 of a new schedule.",
+)
+flags.DEFINE_string(
+    "initial_weights",
+    None,
+    "Start from these released weights, file or checkpoint (fine-tuning).",
+)
+flags.DEFINE_bool(
+    "initial_average",
+    True,
+    "Of a checkpoint's weights take the average, which is the product; else "
+    "those that the training moved.",
+)
+
+
+# === Losses ===
+flags.DEFINE_enum("content", "mse", ["mse", "charbonnier"], "Content loss.")
+flags.DEFINE_float("content_weight", 0.5, "tau_1 of Eq. 7.")
+flags.DEFINE_float("perceptual_weight", 0.006, "tau_2; 0 needs no VGG16.")
+flags.DEFINE_string("vgg16_weights", None, "VGG16's ImageNet weights, a file.")
+flags.DEFINE_float("ssim_weight", 0.0, "Of 1 - SSIM; beyond the paper.")
+flags.DEFINE_float("frequency_weight", 0.0, "Beyond the paper.")
+flags.DEFINE_float(
+    "coarse_weight",
+    None,  # That of runs from before it was there.
+    "Of the content loss at 1/2, 1/4, 1/8 and 1/16 of the size; beyond the "
+    "paper. Default: none of it.",
+    0.0,
+)
+flags.DEFINE_enum(
+    "adversarial",
+    "ralsgan",
+    ["ralsgan", "rsgan", "lsgan", "wgan-gp", "none"],
+    "The game; none trains no discriminator.",
+)
+flags.DEFINE_float("adversarial_weight", 0.01, "tau_3 of Eq. 7.")
+flags.DEFINE_bool(
+    "discriminator_sigmoid", True, "Table 1's last row; ralsgan alone."
+)
+flags.DEFINE_float("gradient_penalty_weight", 10.0, "Of wgan-gp.")
+
+# === Training ===
+flags.DEFINE_integer("steps", 1000, "Of the whole run.", 1)
+flags.DEFINE_integer("batch_size", 8, "Crops a step.", 1)
+flags.DEFINE_integer("crop_size", 256, "Height and width of a crop.", 16)
+flags.DEFINE_integer(
+    "crops_per_picture", 8, "Crops from each pair in an epoch.", 1
+)
+flags.DEFINE_integer(
+    "crop_candidates",
+    1,
+    "Draw each crop from so many places, by how much there is to learn.",
+    1,
+)
+flags.DEFINE_bool(
+    "weigh_pictures",
+    None,  # Runs from before it was there resume without.
+    "Draw pairs with synthetic blur by how much their halves differ; neither "
+    "the mildest nor the strongest blur teaches much.",
+)
+flags.DEFINE_enum(
+    "optimizer",
+    "adam",
+    ["adam", "muon"],
+    "Of the generator: the paper's, or Muon, which learns more in each step.",
+)
+flags.DEFINE_float(
+    "weight_decay",
+    0.0,
+    "Of Muon's kernels: each step they shrink by this times the learning rate.",
+    0.0,
+)
+flags.DEFINE_float("learning_rate", 1e-4, "After the warm-up.")
+flags.DEFINE_float("discriminator_learning_rate", 1e-4, "Adam.")
+flags.DEFINE_integer("warmup_steps", 0, "Linear.", 0)
+flags.DEFINE_enum("decay", "cosine", ["none", "cosine", "linear"], "Of both.")
+flags.DEFINE_float("final_learning_rate", 1e-6, "The decay's end.")
+flags.DEFINE_float("ema_decay", 0.999, "Of the product's running average.")
+flags.DEFINE_float("clip_norm", 0.0, "Global gradient norm; 0 is off.", 0.0)
+flags.DEFINE_integer(
+    "freeze_batch_norm_at",
+    None,
+    "From this step on batch normalisation trains on its averages.",
+)
+flags.DEFINE_enum(
+    "precision",
+    "float32",
+    ["float32", "mixed_bfloat16", "mixed_float16"],
+    "Of the networks' arithmetic; weights stay float32.",
+)
+flags.DEFINE_integer(
+    "threads_of_an_operation",
+    None,
+    "Of TensorFlow on a CPU; default: all cores. With two cores one thread, "
+    "and two operations at once, is faster.",
+    1,
+)
+flags.DEFINE_integer(
+    "operations_at_once", None, "On a CPU; default: as many as cores.", 1
+)
+flags.DEFINE_bool("xla", False, "Compile the step with XLA.")
+flags.DEFINE_integer(
+    "most_skipped", 5, "Stop after so many steps that are not finite.", 1
+)
+flags.DEFINE_integer("log_every", 20, "Steps.", 1)
+flags.DEFINE_integer("validate_every", 500, "Steps.", 1)
+flags.DEFINE_integer("checkpoint_every", 200, "Steps.", 1)
+flags.DEFINE_bool("resume", False, "Go on from <output>/last.safetensors.")
+
+
+def required(name: str) -> str:
+    """A flag's value.
+
+    Raises:
+        UserError: It was not given.
+    """
+    value = FLAGS[name].value
+    if not value:
+        raise UserError(f"Expected --{name}. Received none; see --help.")
+    return value
+
+
+# === Start and end ===
+
+
+def start(main: Callable[[], None]) -> None:
+    """Runs a program; a user's mistake ends in one line and status 2."""
+    app.run(lambda _: guarded(main), flags_parser=_parse)
+
+
+def _parse(argv):
+    app.define_help_flags()
+    try:
+        rest = FLAGS(argv)
+        if len(rest) > 1:
+            raise flags.Error(
+                f"Expected flags only. Received: {rest[1]!r}; did you mean "
+                f"--{rest[1].lstrip('-')}?"
+            )
+        return rest
+    except flags.Error as error:
+        end(f"{error} (--help lists the flags.)")

@@ -1,0 +1,57 @@
+"""How every program starts and ends: in one line, and quietly."""
+
+import argparse
+import errno
+import pathlib
+import signal
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from sis_keras.errors import UserError
+
+# A user can mend these; any other OSError is a defect of the program.
+MENDABLE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+)
+
+
+def guarded(main: Callable[[], None]) -> None:
+    """Calls `main`; a user's mistake ends in one line and status 2."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        main()
+    except UserError as error:
+        end(error)
+    except KeyboardInterrupt:
+        end("Stopped by a signal; files under a final name are whole.")
+    except OSError as error:
+        if error.errno not in MENDABLE:
+            raise
+        where = f": {error.filename}" if error.filename else ""
+        end(
+            f"Cannot read or write{where}: {error.strerror}. Check its rights "
+            "and the free space, or name another folder; files under a final "
+            "name are whole."
+        )
+
+
+def end(message) -> NoReturn:
+    """One line on the standard error, and status 2."""
+    program = pathlib.Path(sys.argv[0]).name
+    print(f"{program}: {' '.join(str(message).split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message):
+        end(f"{message} (--help explains every flag)")

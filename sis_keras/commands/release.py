@@ -1,0 +1,80 @@
+"""Puts weights among the released ones:
+
+    python -m sis_keras.commands.release \
+        --weights=runs/mobile/best.safetensors \
+        --name=sisnet_mobile --float16 --validation_data=FOLDER \
+        --recipe=mobile.flags --device_hours="5 hours on 2 CPU cores" \
+        --limits="Not for portraits."
+
+writes `sis_keras/weights/files/` and prints the entry of its manifest.
+Afterwards `python -m benchmarks.models` scores the model and writes its card.
+"""
+
+import json
+
+from absl import flags
+
+from sis_keras.commands.building import start_keras
+from sis_keras.commands.flags import FLAGS, required, start
+from sis_keras.commands.opening import scored_sources
+
+flags.DEFINE_string("weights", None, "Weight file or checkpoint to release.")
+flags.DEFINE_string("name", None, "Of the release; default: that of --preset.")
+flags.DEFINE_bool(
+    "float16",
+    False,
+    "Store float16; what it costs is measured on --test_data, or else on "
+    "--validation_data.",
+)
+flags.DEFINE_float("most_cost", 0.01, "dB that float16 may cost.")
+flags.DEFINE_string("recipe", None, "Flagfile or command that trained them.")
+flags.DEFINE_string("device_hours", None, "Of all training, and on what.")
+flags.DEFINE_string(
+    "keep_trunk",
+    None,
+    "Release nothing: write the training weights of the checkpoint --weights "
+    "to this file in half precision, for --continue_from.",
+)
+flags.DEFINE_string("limits", None, "What the weights are not good for.")
+
+
+def main():
+    source = required("weights")
+    if FLAGS.keep_trunk:
+        from sis_keras.training.checkpoint import save_trunk
+
+        save_trunk(source, FLAGS.keep_trunk)
+        return
+    facts = {
+        fact: required(fact) for fact in ("recipe", "device_hours", "limits")
+    }
+    examples = float16_examples() if FLAGS.float16 else None
+    start_keras()
+    from sis_keras.export.release import release
+
+    entry = release(
+        source,
+        FLAGS.name or FLAGS.preset,
+        FLAGS.preset,
+        facts,
+        examples,
+        FLAGS.most_cost,
+    )
+    print(json.dumps(entry, indent=2))
+
+
+def float16_examples():
+    """Gives the pairs that float16 is measured on."""
+    sources = scored_sources()
+    if not sources:
+        required("test_data")
+    return lambda: (pair for source in sources for pair in source.examples())
+
+
+def run() -> None:
+    """The whole program."""
+    start(main)
+
+
+if __name__ == "__main__":
+    run()

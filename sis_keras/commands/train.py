@@ -1,0 +1,170 @@
+"""Trains SIS-net: python train.py --flagfile=demo.flags
+
+A flagfile holds the flags of one run; `python train.py --help` describes each.
+"""
+
+from sis_keras.commands.building import (
+    generator_arguments,
+    make_gan,
+    settings,
+    start_keras,
+)
+from sis_keras.commands.flags import FLAGS, required, start
+from sis_keras.commands.opening import open_sources, parted, validation_groups
+from sis_keras.data.source import refuse_overlap
+from sis_keras.evaluation.protocol import known_protocol
+
+
+def main():
+    output = required("output")
+    arguments = generator_arguments()
+    sources = open_sources(required("train_data"), FLAGS.synthetic_versions)
+    groups = validation_groups()
+    validation_sources = [source for _, source in groups]
+    refuse_overlap(sources, validation_sources)
+    start_keras()
+    import tensorflow as tf
+
+    from sis_keras.training.checkpoint import continue_from, refuse_to_overwrite
+    from sis_keras.training.loop import TrainingRun
+
+    if not FLAGS.resume:
+        refuse_to_overwrite(output)
+    tf.config.experimental.enable_op_determinism()
+    gan = make_gan(arguments)
+    if FLAGS.continue_from and not FLAGS.resume:
+        continue_from(FLAGS.continue_from, gan, arguments)
+    crops, cache = make_crops(sources)
+    examples = validation_examples(groups, cache)
+    run = TrainingRun(
+        gan,
+        arguments,
+        crops,
+        examples,
+        output,
+        batch_size=FLAGS.batch_size,
+        steps=FLAGS.steps,
+        settings=settings(" ".join(x.fingerprint for x in sources)),
+        log_every=FLAGS.log_every,
+        validate_every=FLAGS.validate_every,
+        checkpoint_every=FLAGS.checkpoint_every,
+        freeze_batch_norm_at=FLAGS.freeze_batch_norm_at,
+        most_skipped=FLAGS.most_skipped,
+        jit_compile=FLAGS.xla,
+    )
+    if FLAGS.resume:
+        run.resume()
+    try:
+        run.run()
+    finally:
+        crops.close()
+    validated = validation_sources or [
+        source.only(FLAGS.hold_out) for source in sources
+    ]
+    write_report(run.best_path, lambda: (x[1:] for x in examples()), validated)
+
+
+def write_report(best_path, validation, sources):
+    """Scores the best weights on what the run was validated on."""
+    from sis_keras.evaluation.evaluate import score_into
+    from sis_keras.restoring.restorer import load_restorer
+
+    restorer = load_restorer(best_path)
+    known = known_protocol(sources, restorer.name, FLAGS.precision)
+    known["split"] = "validation: best weights chosen on these pictures"
+    score_into(f"{FLAGS.output}/validation", restorer, validation, known)
+
+
+def make_crops(sources):
+    """What is trained on; and the cache of what does not change."""
+    from sis_keras.data.cache import open_cache
+    from sis_keras.data.crops import Crops
+    from sis_keras.data.pools import RefreshedCrops
+    from sis_keras.errors import UserError
+
+    def crops_of(cache):
+        return Crops(
+            cache,
+            FLAGS.crop_size,
+            FLAGS.crops_per_picture,
+            FLAGS.synthetic_share,
+            FLAGS.hold_out,
+            FLAGS.seed,
+            FLAGS.crop_candidates,
+            bool(FLAGS.weigh_pictures),
+        )
+
+    folder = FLAGS.cache_dir or f"{FLAGS.output}/cache"
+    if not FLAGS.refresh_steps:
+        cache = open_cache(sources, folder)
+        return crops_of(cache), cache
+    steady, changing = parted(sources)
+    if not changing:
+        raise UserError(
+            "Expected --refresh_steps with data that is blurred here, such as "
+            "photographs:FOLDER. Received --train_data without."
+        )
+    cache = open_cache(steady, f"{folder}/steady") if steady else None
+    crops = RefreshedCrops(
+        cache,
+        changing,
+        FLAGS.seed,
+        folder,
+        FLAGS.refresh_steps,
+        FLAGS.steps,
+        FLAGS.crop_size,
+        crops_of,
+    )
+    return crops, cache
+
+
+def validation_examples(groups, cache):
+    """Gives `(group, name, blurry, sharp)` of what is validated on.
+
+    That is --validation_data, blurred once where it is blurred here, or what
+    is held out of `cache`.
+    """
+    from sis_keras.data.cache import open_cache
+    from sis_keras.data.source import of_sequence
+    from sis_keras.errors import UserError
+
+    kept = [
+        number
+        for number, name in enumerate(cache.names if cache else ())
+        if of_sequence(name, FLAGS.hold_out)
+    ]
+    if not groups and not kept:
+        raise UserError(
+            "Expected pictures to validate on: --validation_data, or "
+            "--hold_out with sequences of --train_data. Received: "
+            f"--hold_out={','.join(FLAGS.hold_out)}."
+        )
+    folder = FLAGS.cache_dir or f"{FLAGS.output}/cache"
+    made = [
+        open_cache([source], f"{folder}/validation_{number}")
+        if source.synthetic
+        else None
+        for number, (_, source) in enumerate(groups)
+    ]
+
+    def examples():
+        for (group, source), blurred in zip(groups, made, strict=True):
+            if blurred is None:
+                for example in source.examples():
+                    yield group, *example
+            else:
+                for number, name in enumerate(blurred.names):
+                    yield group, name, *blurred[number]
+        for number in [] if groups else kept:
+            yield "real", cache.names[number], *cache[number]
+
+    return examples
+
+
+def run() -> None:
+    """The whole program."""
+    start(main)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,1 @@
+"""Blurred pictures made of sharp ones."""

@@ -1,0 +1,170 @@
+"""Random crops, flips and quarter turns.
+
+Every draw derives from (seed, epoch, example) alone, so a run resumes at any
+step with the data that it would have seen.
+"""
+
+import functools
+from collections.abc import Collection
+
+import numpy as np
+
+from sis_keras.data.cache import PictureCache, weight
+from sis_keras.data.source import of_sequence
+from sis_keras.errors import UserError
+
+
+class Crops:
+    """Example number to a pair of crops, by arithmetic alone.
+
+    An epoch cuts `crops_per_picture` crops from each pair, in random order;
+    with a share of synthetic pairs, as many crops of those in addition.
+
+    Args:
+        cache: The pictures.
+        crop_size: Height and width of a crop.
+        crops_per_picture: Crops from each pair in an epoch.
+        synthetic_share: Share of an epoch's examples with synthetic blur,
+            in [0, 1); counts where both kinds are there.
+        hold_out: Sequences that are never cut from.
+        seed: Of all draws.
+        candidates: A crop is drawn from so many random places of its picture,
+            each as likely as its halves differ there (mean absolute
+            difference of every fourth pixel): where there is much to learn.
+        weighted: Pairs with synthetic blur are drawn by `weight`, not
+            equally often.
+
+    Raises:
+        UserError: Nothing is left to cut from, a picture is smaller than a
+            crop, or `hold_out` names a sequence that is not there.
+    """
+
+    def __init__(
+        self,
+        cache: PictureCache,
+        crop_size: int,
+        crops_per_picture: int = 8,
+        synthetic_share: float = 0.0,
+        hold_out: Collection[str] = (),
+        seed: int = 0,
+        candidates: int = 1,
+        weighted: bool = False,
+    ):
+        self.cache, self.crop_size, self.seed = cache, crop_size, seed
+        self.candidates = candidates
+        _check_held_out(cache.names, hold_out)
+        used = np.array([not of_sequence(x, hold_out) for x in cache.names])
+        for number in np.flatnonzero(used):
+            height, width = cache.shapes[number]
+            if min(height, width) < crop_size:
+                raise UserError(
+                    f"Expected pictures of at least {crop_size}x{crop_size} "
+                    f"(--crop_size). Received: {cache.names[number]}, "
+                    f"{width}x{height}."
+                )
+        if not used.any():
+            raise UserError(
+                "Expected pictures to train on beside those of --hold_out. "
+                f"Received: {len(cache)} pairs, all of them held out."
+            )
+        real = np.flatnonzero(used & ~cache.synthetic)
+        synthetic = np.flatnonzero(used & cache.synthetic)
+        if len(real) and len(synthetic):
+            share = synthetic_share / (1 - synthetic_share)
+            extra = round(len(real) * crops_per_picture * share)
+        else:
+            extra = len(synthetic) * crops_per_picture
+        self._real_slots = np.repeat(real, crops_per_picture)
+        self._synthetic, self._extra = synthetic, extra
+        self._chances = None
+        if weighted:
+            weights = np.array([weight(*cache[x]) for x in synthetic])
+            self._chances = weights / weights.sum()
+        self.examples_per_epoch = len(self._real_slots) + extra
+
+    def at(self, step: int) -> "tuple[Crops, int | None]":
+        """What to cut at a step, and the step from which on it is another."""
+        del step
+        return self, None
+
+    def close(self) -> None:
+        """Nothing is left to end."""
+
+    @functools.lru_cache(maxsize=2)  # noqa: B019, one instance a run
+    def _order(self, epoch: int) -> np.ndarray:
+        """Which pair each example of an epoch is cut from."""
+        random = np.random.default_rng([self.seed, epoch])
+        slots = self._real_slots
+        if self._extra and self._chances is not None:
+            extra = random.choice(self._synthetic, self._extra, p=self._chances)
+            slots = np.concatenate([slots, extra])
+        elif self._extra:
+            rounds = -(-self._extra // len(self._synthetic))
+            shuffled = [
+                random.permutation(self._synthetic) for _ in range(rounds)
+            ]
+            extra = np.concatenate(shuffled)[: self._extra]
+            slots = np.concatenate([slots, extra])
+        return random.permutation(slots)
+
+    def example(self, number: int) -> tuple[np.ndarray, ...]:
+        """The `number`th example since training began.
+
+        Returns:
+            `(blurry, sharp, local_origin)`: uint8 `(crop, crop, 3)` twice,
+            and int32 `(2,)`, the top left corner of the square of half the
+            side that the local discriminator sees.
+        """
+        epoch, position = divmod(number, self.examples_per_epoch)
+        random = np.random.default_rng([self.seed, epoch, position])
+        pair = self.cache[self._order(epoch)[position]]
+        height, width, _ = pair[0].shape
+        size = self.crop_size
+        places = random.integers(
+            (height - size + 1, width - size + 1), size=(self.candidates, 2)
+        )
+        top, left = _likeliest(random, places, pair, size)
+        flip, turns = random.integers(2), random.integers(4)
+        blurry, sharp = (
+            turned(x[top : top + size, left : left + size], flip, turns)
+            for x in pair
+        )
+        local_origin = random.integers(size - size // 2 + 1, size=2)
+        return blurry, sharp, local_origin.astype(np.int32)
+
+    def batch(self, start: int, size: int) -> tuple[np.ndarray, ...]:
+        """Examples `start` to `start + size`, stacked."""
+        examples = [self.example(start + i) for i in range(size)]
+        return tuple(np.stack(x) for x in zip(*examples, strict=True))
+
+
+def _likeliest(random, places, pair, size):
+    """One of the places `(n, 2)`, as likely as the pair differs there."""
+    if len(places) == 1:
+        return places[0]
+    differences = np.empty(len(places))
+    for number, (top, left) in enumerate(places):
+        blurry, sharp = (
+            x[top : top + size : 4, left : left + size : 4].astype(np.int16)
+            for x in pair
+        )
+        differences[number] = np.abs(blurry - sharp).mean()
+    total = differences.sum()
+    if not total:
+        return places[0]
+    return places[random.choice(len(places), p=differences / total)]
+
+
+def _check_held_out(names, hold_out):
+    for sequence in hold_out:
+        if not any(of_sequence(name, [sequence]) for name in names):
+            there = sorted({name.rpartition("/")[0] for name in names})
+            raise UserError(
+                "Expected --hold_out to name sequences of --train_data, such "
+                f"as {there[0]}. Received: {sequence}, which is not there."
+            )
+
+
+def turned(x: np.ndarray, flip: bool, turns: int) -> np.ndarray:
+    """`x` mirrored left to right if `flip`, then turned by quarters."""
+    return np.rot90(x[:, ::-1] if flip else x, turns)

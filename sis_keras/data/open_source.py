@@ -1,0 +1,328 @@
+"""Where pictures come from, named by one string on the command line.
+
+| string | pictures |
+|---|---|
+| `FOLDER` | pairs: `blur/` and `sharp/`, or `input/` and `target/`, below it |
+| `photographs:FOLDER` | sharp pictures in it, with synthetic blur |
+| `sharp:FOLDER` | the same as they are: input and target are equal |
+| `flat:N` | N plain colours and gradients, which stay as they are |
+| `skimage:train`, `skimage:test` | the same, of scikit-image's photographs |
+| `frames:PATH` | a video or folder of frames; 7 to 13 of them averaged |
+| `tfds:gopro/blur:train` | a split of a TFDS builder of `datasets/` |
+| `flow:PATH` | frames of a video or folder, blurred along their optical flow |
+| `half:SOURCE` | any of these at half size, so that a pixel is sharp |
+| `grey:SOURCE` | any of these in black and white |
+| `matched:SOURCE` | any of these, blurred halves as bright as the sharp ones |
+| `without:A+B:SOURCE` | any of these but the sequences or files A and B |
+| `sample:N:SOURCE` | N pairs of any of these, evenly spaced |
+"""
+
+import functools
+import os
+import pathlib
+from collections.abc import Callable
+
+from sis_keras.data import triplets
+from sis_keras.data.blur.synthetic import (
+    CAMERA_STREAK,
+    blurred_photograph,
+    flat_pair,
+)
+from sis_keras.data.frames import blur_from_frames
+from sis_keras.data.pairs import find_pairs, read_pair
+from sis_keras.data.source import (
+    Item,
+    Source,
+    fingerprint_of,
+    of_items,
+    resolved,
+)
+from sis_keras.data.wrapped_source import PHOTOGRAPHS, WRAPPERS
+from sis_keras.errors import UserError
+from sis_keras.files.pictures import list_pictures, read_rgb
+
+# Changes whenever the same seed gives other synthetic blur.
+BLUR_VERSION = 2
+SHARP = "sharp pictures, no blur"
+# Settings of `synthetic_blur` by name.
+BLURS = {
+    "dynamic": {},
+    # The easy case, which a few minutes can learn: level streaks, no more.
+    "pan": {
+        "pan": True,
+        "object_probability": 0.0,
+        "defocus_probability": 0.0,
+        "noise_probability": 0.0,
+        "jpeg_probability": 0.0,
+    },
+}
+SKIMAGE_PHOTOGRAPHS = {
+    "train": (
+        "chelsea",
+        "rocket",
+        "coffee",
+        "hubble_deep_field",
+        "brick",
+        "grass",
+        "gravel",
+        "camera",
+    ),
+    # motorcycle_right, the same scene, is in neither.
+    "test": ("astronaut", "motorcycle_left"),
+}
+
+
+def open_source(
+    text: str,
+    inputs: str = "blur",
+    versions: int = 1,
+    seed: int = 0,
+    streak: tuple[float, float] = CAMERA_STREAK,
+    kind_of_blur: str = "dynamic",
+    flow_versions: int | None = None,
+    make_builder: Callable | None = None,
+) -> Source:
+    """The source that a string names; see this module's table.
+
+    Args:
+        text: `~` and `$VARIABLE` are expanded in it.
+        inputs: Which half of a folder's pairs is the input: "blur" or
+            "blur_gamma".
+        versions: How often each photograph is blurred, each time differently.
+        seed: Of the synthetic blur.
+        streak: Its `extent`; see `synthetic_blur`.
+        kind_of_blur: A key of `BLURS`.
+        flow_versions: How often each frame is blurred along its flow; None is
+            as often as a photograph.
+        make_builder: Takes `gopro/blur`, gives a prepared TFDS builder.
+
+    Raises:
+        UserError: The string names nothing that exists.
+    """
+    arguments = {
+        "inputs": inputs,
+        "versions": versions,
+        "seed": seed,
+        "streak": streak,
+        "kind_of_blur": kind_of_blur,
+        "flow_versions": flow_versions,
+        "make_builder": make_builder,
+    }
+    return _open(text, arguments)
+
+
+def _open(text, arguments, half=False):
+    """`half` is for photographs, which are halved before they are blurred."""
+    text = os.path.expanduser(os.path.expandvars(text))
+    kind, _, rest = text.partition(":")
+    rest = os.path.expanduser(rest)
+    if kind in WRAPPERS:
+        open_ = functools.partial(_open, arguments=arguments)
+        return WRAPPERS[kind](text, rest, open_)
+    if kind in PHOTOGRAPHS:
+        return _blurred(text, kind, rest, arguments, half)
+    if kind == "flow":
+        return _flow(text, rest, arguments)
+    if kind == "flat":
+        return _flat(text, rest, arguments["seed"])
+    if kind == "sharp":
+        return _already_sharp(text, _photographs_in(kind, rest))
+    if kind == "frames":
+        return _frames(text, rest, arguments["inputs"], arguments["seed"])
+    if kind == "tfds":
+        return _tfds(text, rest, arguments["make_builder"])
+    return _folder(text, arguments["inputs"])
+
+
+def _folder(text, inputs):
+    items = [
+        Item(
+            pair.name,
+            (pair.blurry, pair.sharp),
+            functools.partial(read_pair, pair),
+        )
+        for pair in find_pairs(text, inputs)
+    ]
+    return of_items(text, items, synthetic=False, input=inputs)
+
+
+# === Pictures blurred here ===
+
+
+def _photographs_in(kind, folder):
+    if not pathlib.Path(folder).is_dir() or not list_pictures(folder):
+        raise UserError(
+            f"{kind}:FOLDER expects a folder of sharp pictures. "
+            f"Received: {folder}, which holds none."
+        )
+    return list_pictures(folder)
+
+
+def _already_sharp(text, paths):
+    def make(path):
+        picture = read_rgb(path)
+        return picture, picture
+
+    items = [
+        Item(path.stem, (path,), functools.partial(make, path))
+        for path in paths
+    ]
+    return of_items(text, items, synthetic=True, input=SHARP)
+
+
+def _flat(text, number, seed):
+    if not number.isdecimal() or int(number) < 1:
+        raise UserError(f"Expected flat:N with N from 1 up. Received: {text}.")
+    items = [
+        Item(f"flat/{n}", (), functools.partial(flat_pair, (seed, n)))
+        for n in range(int(number))
+    ]
+    return of_items(
+        text, items, seed, synthetic=True, input="plain colours and gradients"
+    )
+
+
+def _blurred(text, kind, rest, arguments, half):
+    """Photographs with synthetic blur."""
+    paths = (
+        _skimage_paths(rest)
+        if kind == "skimage"
+        else _photographs_in(kind, rest)
+    )
+    versions, seed = arguments["versions"], arguments["seed"]
+    settings = {
+        "extent": arguments["streak"],
+        **BLURS[arguments["kind_of_blur"]],
+    }
+    shortest, longest = settings["extent"]
+    items = [
+        Item(
+            f"{'half/' if half else ''}{path.stem}/{version}",
+            (path,),
+            functools.partial(
+                blurred_photograph,
+                path,
+                (seed, place, version),
+                half,
+                **settings,
+            ),
+        )
+        for place, path in enumerate(paths)
+        for version in range(versions)
+    ]
+    return of_items(
+        text,
+        items,
+        BLUR_VERSION,
+        seed,
+        settings,
+        synthetic=True,
+        input=(
+            f"synthetic blur ({'pan' if 'pan' in settings else 'dynamic'}), "
+            f"seed {seed}, camera streaks of {shortest:g} to {longest:g} "
+            f"pixels at 720p{', at half size' if half else ''}"
+        ),
+    )
+
+
+def _flow(text, path, arguments):
+    versions = arguments["flow_versions"] or arguments["versions"]
+    seed, extent = arguments["seed"], arguments["streak"]
+    shortest, longest = extent
+    clips, dropped = triplets.find_triplets(path)
+    items = [
+        Item(
+            f"{clip.name}/{version}",
+            clip.files,
+            functools.partial(
+                triplets.blurred, clip, (seed, place, version), extent=extent
+            ),
+        )
+        for place, clip in enumerate(clips)
+        for version in range(versions)
+    ]
+    source = of_items(
+        text,
+        items,
+        BLUR_VERSION,
+        seed,
+        extent,
+        synthetic=True,
+        input=(
+            f"blur along optical flow, seed {seed}, streaks of {shortest:g} "
+            f"to {longest:g} pixels at 720p"
+        ),
+    )
+    return source._replace(note=dropped)
+
+
+def _skimage_paths(split):
+    import skimage
+
+    if split not in SKIMAGE_PHOTOGRAPHS:
+        raise UserError(
+            f"Expected skimage:train or skimage:test. Received: {split!r}."
+        )
+    folder = pathlib.Path(skimage.__file__).parent / "data"
+    return [
+        next(folder.glob(f"{name}.*")) for name in SKIMAGE_PHOTOGRAPHS[split]
+    ]
+
+
+def _frames(text, path, inputs, seed):
+    path = pathlib.Path(path)
+    if not path.exists():
+        raise UserError(
+            "frames:PATH expects a video or a folder of frames. "
+            f"Received: {path}, which does not exist."
+        )
+    gamma = 2.2 if inputs == "blur_gamma" else None
+    files = list_pictures(path) if path.is_dir() else [path]
+    return Source(
+        name=text,
+        fingerprint=fingerprint_of(files, BLUR_VERSION, gamma, seed),
+        count=0,
+        synthetic=False,
+        input=f"7 to 13 averaged frames ({inputs})",
+        files=resolved(files),
+        examples=lambda: blur_from_frames(path, gamma=gamma, seed=seed),
+    )
+
+
+def _tfds(text, rest, make_builder):
+    if make_builder is None:
+        raise UserError(f"No TFDS builders are to be had for {text}.")
+    name, _, split = rest.partition(":")
+    builder = make_builder(name)
+    if not {"blurry", "sharp"} <= builder.info.features.keys():
+        raise UserError(
+            "Expected a data set of pairs, blurry and sharp, such as "
+            f"gopro/blur. Received: {name}, which holds "
+            f"{sorted(builder.info.features)}."
+        )
+    splits = builder.info.splits
+    if split not in splits:
+        raise UserError(
+            f"Expected tfds:{name}:SPLIT with SPLIT in {sorted(splits)}. "
+            f"Received: {text}."
+        )
+
+    def examples():
+        dataset = builder.as_dataset(split=split, shuffle_files=False)
+        for example in dataset.as_numpy_iterator():
+            sequence, frame = example["sequence"], example["frame"]
+            name = f"{sequence.decode()}/{frame.decode()}"
+            yield name, example["blurry"], example["sharp"]
+
+    return Source(
+        name=text,
+        fingerprint=(
+            f"{builder.info.full_name}:{split}:"
+            f"{splits[split].num_examples}:{splits[split].num_bytes}"
+        ),
+        count=splits[split].num_examples,
+        synthetic=False,
+        input=name,
+        files=frozenset([f"{builder.info.full_name}:{split}"]),
+        examples=examples,
+    )

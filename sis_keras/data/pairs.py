@@ -1,0 +1,98 @@
+"""Folders of blurred and sharp pictures that belong together by name."""
+
+import os
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+
+from sis_keras.errors import UserError
+from sis_keras.files.pictures import list_pictures, read_rgb
+
+EXPECTED_TREE = (
+    "a folder with blur/ and sharp/ (or input/ and target/) holding pictures "
+    "of the same names, directly or in folders below, as GOPRO_Large/train"
+)
+
+
+class Pair(NamedTuple):
+    """Two pictures of one scene; `name` is `sequence/frame`."""
+
+    name: str
+    blurry: pathlib.Path
+    sharp: pathlib.Path
+
+
+def find_pairs(folder, inputs: str = "blur") -> list[Pair]:
+    """All pairs below `folder`, sorted by name.
+
+    Args:
+        folder: Holds `blur/` and `sharp/`, or `input/` and `target/`, itself
+            or in any folders below it.
+        inputs: Which folder holds the blurred halves beside `sharp/`:
+            "blur" or "blur_gamma" (GOPRO_Large has both).
+
+    Raises:
+        UserError: No such folder, no pairs in it, or a half is missing.
+    """
+    root = pathlib.Path(folder)
+    if not root.is_dir():
+        raise UserError(
+            f"Expected {EXPECTED_TREE}. Received: {root}, which is no folder."
+        )
+    pairs = []
+    for parent, folders, _ in os.walk(root, followlinks=True):
+        folders.sort()
+        for halves in ((inputs, "sharp"), ("input", "target")):
+            if not set(halves).isdisjoint(folders):
+                pairs += _pairs_of(pathlib.Path(parent), *halves, root)
+    if not pairs:
+        found = sorted(path.name for path in root.iterdir())[:5]
+        raise UserError(
+            f"Expected {EXPECTED_TREE}, blurred halves in {inputs}/. "
+            f"Received: {root} without a pair; it holds {found}."
+        )
+    return sorted(pairs)
+
+
+def _pairs_of(parent, blurry_name, sharp_name, root):
+    blurry = _pictures_by_stem(parent / blurry_name)
+    sharp = _pictures_by_stem(parent / sharp_name)
+    lonely = sorted(blurry.keys() ^ sharp.keys())
+    if lonely:
+        stem = lonely[0]
+        has, lacks = blurry_name, sharp_name
+        if stem in sharp:
+            has, lacks = lacks, has
+        raise UserError(
+            f"Expected both halves of each pair in {parent}. Received "
+            f"{has}/{(blurry.get(stem) or sharp[stem]).name} without its half "
+            f"in {lacks}/ ({len(lonely)} such). Add it, or remove the other."
+        )
+    relative = parent.relative_to(root)
+    sequence = relative if relative.parts else pathlib.Path(root.resolve().name)
+    return [
+        Pair(f"{sequence.as_posix()}/{stem}", blurry[stem], sharp[stem])
+        for stem in sorted(blurry)
+    ]
+
+
+def _pictures_by_stem(folder):
+    pictures = list_pictures(folder) if folder.is_dir() else []
+    return {path.stem: path for path in pictures}
+
+
+def read_pair(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
+    """`(blurry, sharp)`, uint8 RGB `(height, width, 3)` both.
+
+    Raises:
+        UserError: A half cannot be read, or their sizes differ.
+    """
+    blurry, sharp = read_rgb(pair.blurry), read_rgb(pair.sharp)
+    if blurry.shape != sharp.shape:
+        raise UserError(
+            f"Expected two pictures of one size for {pair.name}. Received: "
+            f"{pair.blurry} is {blurry.shape[1]}x{blurry.shape[0]}, "
+            f"{pair.sharp} is {sharp.shape[1]}x{sharp.shape[0]}."
+        )
+    return blurry, sharp

@@ -1,0 +1,112 @@
+"""What a source of pairs is, whichever kind."""
+
+import hashlib
+import os
+import pathlib
+from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from sis_keras.errors import UserError
+
+
+class Item(NamedTuple):
+    """One pair of a source: its name, its files, and how it is made."""
+
+    name: str
+    files: tuple[pathlib.Path, ...]
+    make: Callable[[], tuple[np.ndarray, np.ndarray]]
+
+
+class Source(NamedTuple):
+    """A finite, repeatable stream of pairs.
+
+    Attributes:
+        name: As given on the command line.
+        fingerprint: Equal for the same pictures.
+        count: Number of pairs; 0 where only reading tells.
+        synthetic: Whether the blur is synthetic.
+        input: What the blurred half is, in a report's words.
+        files: What it reads, where it reads picture files.
+        examples: Gives `(name, blurry, sharp)`, uint8 RGB
+            `(height, width, 3)`, in the same order each time it is called.
+        items: The same, each pair apart, where that is possible.
+        note: What was left out of it, in words.
+    """
+
+    name: str
+    fingerprint: str
+    count: int
+    synthetic: bool
+    input: str
+    examples: Callable[[], Iterator[tuple[str, np.ndarray, np.ndarray]]]
+    files: frozenset[str] = frozenset()
+    items: tuple[Item, ...] | None = None
+    note: str = ""
+
+    def only(self, sequences: Collection[str]) -> "Source":
+        """The pairs of these sequences alone."""
+        return self._replace(
+            name=f"{self.name} (only {', '.join(sequences)})",
+            count=0,
+            items=None,
+            examples=lambda: (
+                example
+                for example in self.examples()
+                if of_sequence(example[0], sequences)
+            ),
+        )
+
+
+def of_sequence(name: str, sequences: Collection[str]) -> bool:
+    """Whether `name`, `…/sequence/frame`, is of one of the sequences."""
+    return not set(name.split("/")[:-1]).isdisjoint(sequences)
+
+
+def of_items(
+    text: str, items, *settings, synthetic: bool, input: str
+) -> Source:
+    items = tuple(items)
+    files = sorted({path for item in items for path in item.files})
+    names = [item.name for item in items]
+    return Source(
+        name=text,
+        fingerprint=fingerprint_of(files, names, *settings),
+        count=len(items),
+        synthetic=synthetic,
+        input=input,
+        files=resolved(files),
+        examples=lambda: ((x.name, *x.make()) for x in items),
+        items=items,
+    )
+
+
+def resolved(paths):
+    return frozenset(str(pathlib.Path(path).resolve()) for path in paths)
+
+
+def fingerprint_of(paths, *settings):
+    """Of the files' names, sizes and times, which stand for their bytes."""
+    digest = hashlib.sha256(repr(settings).encode())
+    for path in paths:
+        status = os.stat(path)
+        digest.update(f"{path} {status.st_size} {status.st_mtime_ns}".encode())
+    return digest.hexdigest()[:16]
+
+
+def refuse_overlap(trained_on: list, validated_on: list) -> None:
+    """Makes sure that nothing is validated on that is trained on.
+
+    Raises:
+        UserError: A file is in both.
+    """
+    trained = frozenset().union(*(source.files for source in trained_on))
+    for source in validated_on:
+        both = sorted(source.files & trained)
+        if both:
+            raise UserError(
+                "Expected --validation_data that is not trained on. Received: "
+                f"{source.name}, of which {len(both)} files are in "
+                f"--train_data too, such as {both[0]}."
+            )

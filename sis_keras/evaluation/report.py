@@ -1,0 +1,233 @@
+"""Results of `evaluation.evaluate` as a text table, JSON and CSV."""
+
+import csv
+import json
+import math
+import textwrap
+
+from sis_keras.files.atomic import atomic_path
+
+COLUMNS = ("blurry", "restored", "gain")
+WIDTH = 100  # of the protocol's lines
+SECONDS = ("seconds", "seconds_with_decoding")
+LABELS = {
+    "psnr": "PSNR",
+    "psnr_y": "PSNR y",
+    "ciede2000": "CIEDE2000",
+    "shift_red": "shift red",
+    "shift_green": "shift green",
+    "shift_blue": "shift blue",
+}
+
+
+def text_table(results: dict, max_images: int = 100) -> str:
+    """The results as aligned text, headed by their protocol.
+
+    Each image and each sequence is a row with PSNR and the first SSIM; every
+    metric stands in the last block, over all images.
+
+    Args:
+        results: From `evaluation.evaluate`.
+        max_images: With more images than this their rows are left out.
+    """
+    names = _brief_names(results)
+    blocks = [["Protocol"] + _protocol_text(results["protocol"])]
+    images = results["images"]
+    if len(images) <= max_images:
+        blocks.append(_scores_block("Image", names, _named(images)))
+    else:
+        blocks.append([f"{len(images)} images: each one is in JSON and CSV."])
+    sequences = results["sequences"].items()
+    rows = [
+        (f"{name} (n={entry['count']})", entry) for name, entry in sequences
+    ]
+    notes = [
+        note
+        for name, entry in sequences
+        for note in _infinite_notes(f"{name}: ", entry)
+    ]
+    blocks.append(_scores_block("Sequence", names, rows) + notes)
+    blocks.append(_all_block(results["all"]))
+    return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def write_json(path, results: dict) -> None:
+    """Writes all results; infinities become the string "inf"."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(
+            json.dumps(_jsonable(results), indent=2, allow_nan=False) + "\n",
+            encoding="utf-8",
+        )
+
+
+def write_csv(path, results: dict) -> None:
+    """Writes a row for each image, each sequence and for all.
+
+    The protocol stands above, in lines that begin with "#":
+    `pandas.read_csv(path, comment="#")` reads the table. `scope` is "image",
+    "sequence" or "all"; `infinite` counts values left out of a row's means.
+    """
+    scopes = [
+        ("image", name, entry) for name, entry in _named(results["images"])
+    ]
+    scopes += [("sequence", *item) for item in results["sequences"].items()]
+    scopes.append(("all", "", results["all"]))
+    rows = [_csv_row(*scope) for scope in scopes]
+    with (
+        atomic_path(path) as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as file,
+    ):
+        for line in _protocol_lines(results["protocol"]):
+            file.write(f"# {line}\n")
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def label(name: str) -> str:
+    """How a metric is called in tables: "ssim_y" becomes "SSIM y"."""
+    return LABELS.get(name, name.replace("ssim_", "SSIM "))
+
+
+def number(name: str, value: float, signed: bool = False) -> str:
+    """A metric's value with the digits that mean something."""
+    digits = 4 if name.startswith("ssim") else 3
+    return f"{value:{'+' if signed else ''}.{digits}f}"
+
+
+def _named(images):
+    return [(image["name"], image) for image in images]
+
+
+def _brief_names(results):
+    names = list(results["all"]["blurry"])
+    ssim = [name for name in names if name.startswith("ssim")]
+    brief = [name for name in names if name == "psnr"] + ssim[:1]
+    return brief or names[:2]
+
+
+def _protocol_lines(protocol):
+    """A line for each topic; dictionaries as "topic.key"."""
+    lines = []
+    for topic, value in protocol.items():
+        if isinstance(value, dict):
+            lines += [f"{topic}.{key}: {item}" for key, item in value.items()]
+        else:
+            lines.append(f"{topic}: {value}")
+    return [" ".join(line.split()) for line in lines]
+
+
+def _protocol_text(protocol):
+    """The protocol for people: wrapped, the versions on one line."""
+    versions = protocol.get("software", {})
+    shown = protocol | {
+        "software": ", ".join(f"{k} {v}" for k, v in versions.items())
+    }
+    return [
+        wrapped
+        for line in _protocol_lines(shown)
+        for wrapped in textwrap.wrap(
+            line, WIDTH, initial_indent="  ", subsequent_indent="    "
+        )
+    ]
+
+
+def _scores_block(title, names, entries):
+    columns = [column for column in COLUMNS if column in entries[0][1]]
+    seconds = [heading for heading in SECONDS if heading in entries[0][1]]
+    rows = [[title] + columns * len(names)]
+    rows[0] += ["alone", "+decoding"][: len(seconds)]
+    for name, entry in entries:
+        rows.append(
+            [name]
+            + _cells(entry, columns, names)
+            + [f"{entry[heading]:.3f}" for heading in seconds]
+        )
+    groups = [""] + [
+        label(name) if column == columns[0] else ""
+        for name in names
+        for column in columns
+    ]
+    groups += ["seconds", ""][: len(seconds)]
+    return _aligned(rows, groups)
+
+
+def _cells(entry, columns, names):
+    return [
+        number(name, entry[column][name], signed=column == "gain")
+        for name in names
+        for column in columns
+    ]
+
+
+def _all_block(entry):
+    columns = [column for column in COLUMNS if column in entry]
+    rows = [[f"All (n={entry['count']})"] + columns]
+    for name in entry["blurry"]:
+        rows.append([label(name)] + _cells(entry, columns, [name]))
+    lines = _aligned(rows)
+    lines += _infinite_notes("", entry)
+    if "seconds" in entry:
+        lines.append(
+            f"Median seconds an image: {entry['seconds']:.3f} alone, "
+            f"{entry['seconds_with_decoding']:.3f} with decoding."
+        )
+    return lines
+
+
+def _infinite_notes(prefix, entry):
+    return [
+        f"{prefix}{label(name)} {column}: infinite for {count} of "
+        f"{entry['count']} images, left out of the mean."
+        for column, counts in entry.get("infinite", {}).items()
+        for name, count in counts.items()
+    ]
+
+
+def _aligned(rows, groups=()):
+    """Rows as lines of equal columns, under `groups` that may span several."""
+    widths = [
+        max(len(cell) for cell in column) for column in zip(*rows, strict=True)
+    ]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    heading = ""
+    for i, group in enumerate(groups):
+        if group:
+            heading = heading.ljust(sum(widths[:i]) + 2 * i) + group
+    return [heading] * bool(heading) + lines
+
+
+def _csv_row(scope, name, entry):
+    row = {
+        "scope": scope,
+        "name": name,
+        "images": entry.get("count", 1),
+        "width": entry.get("width", ""),
+        "height": entry.get("height", ""),
+    }
+    row |= {s: entry[s] for s in SECONDS if s in entry}
+    for column in COLUMNS:
+        for metric, value in entry.get(column, {}).items():
+            row[f"{column}_{metric}"] = value
+    row["infinite"] = " ".join(
+        f"{column}_{metric}={count}"
+        for column, counts in entry.get("infinite", {}).items()
+        for metric, count in counts.items()
+    )
+    return row
+
+
+def _jsonable(value):
+    if isinstance(value, dict):
+        return {key: _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value

@@ -1,0 +1,1 @@
+"""Weights to SavedModel, LiteRT and releases."""

@@ -1,0 +1,185 @@
+"""Puts trained weights among the released ones."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from sis_keras.errors import UserError
+from sis_keras.evaluation.evaluate import Example, evaluate
+from sis_keras.files.atomic import atomic_path
+from sis_keras.networks.presets import preset_arguments
+from sis_keras.restoring.restorer import Restorer
+from sis_keras.weights import released
+from sis_keras.weights.generators import (
+    GENERATOR,
+    check_arguments,
+    load_generator,
+    model_tensors,
+    set_model_tensors,
+)
+from sis_keras.weights.tensors import encode_tensors
+
+MOST_BYTES = 30 * 2**20  # of all released files together: they are in git
+MOST_COST = 0.01  # dB that float16 may take
+# What of a training's card goes on; the recipe holds the other settings.
+KEPT = (
+    "step",
+    "batch_size",
+    "crop_size",
+    "seed",
+    "precision",
+    "train_data",
+    "validation_data",
+    "validation",
+)
+
+
+def release(
+    source,
+    name: str,
+    preset: str,
+    facts: dict,
+    examples: Callable[[], Iterable[Example]] | None = None,
+    most_cost: float = MOST_COST,
+) -> dict:
+    """Writes a weight file's product and its entry of the manifest.
+
+    Args:
+        source: A weight file or checkpoint; the product alone is taken.
+        name: Of the release: small letters, digits, underscores.
+        preset: Whose arguments the weights must have.
+        facts: For the card, beside what the file knows (`KEPT`).
+        examples: Gives pairs anew at each call. With it the values become
+            float16, and the cost on these pairs is measured.
+        most_cost: Mean PSNR in dB that float16 may cost.
+
+    Returns:
+        The entry.
+
+    Raises:
+        UserError: The weights are damaged, of another preset, not finite,
+            too large for float16 or for the folder, or lose too much.
+    """
+    generator, metadata = load_generator(source)
+    arguments = metadata["arguments"]
+    check_arguments(arguments, preset_arguments(preset), source)
+    tensors = model_tensors(generator, GENERATOR)
+    _refuse_not_finite(tensors, source)
+    # A checkpoint has its settings in a part of their own.
+    known = metadata["card"].get("settings", {}) | metadata["card"]
+    card = {key: known[key] for key in KEPT if key in known} | facts
+    if examples is not None:
+        tensors = as_float16(tensors, source)
+        card["float16_cost"] = float16_cost(generator, tensors, examples)
+        if card["float16_cost"] > most_cost:
+            raise UserError(
+                f"Expected float16 to cost {most_cost} dB at most. Received: "
+                f"{source}, which loses {card['float16_cost']:.4f} dB. Release "
+                "it as float32, or allow more by --most_cost."
+            )
+    card = _without_home(card)
+    data = b"".join(
+        encode_tensors(tensors, {"arguments": arguments, "card": card})
+    )
+    return add(name, data, {"preset": preset, "card": card})
+
+
+def as_float16(tensors: dict, source="") -> dict[str, np.ndarray]:
+    """float32 arrays as float16, rounded to nearest; others as they are.
+
+    Raises:
+        UserError: A value is above 65504, which is float16's largest.
+    """
+    with np.errstate(over="ignore"):
+        half = {
+            name: array.astype(np.float16)
+            if array.dtype == np.float32
+            else array
+            for name, array in tensors.items()
+        }
+    _refuse_not_finite(half, f"{source} as float16")
+    return half
+
+
+def float16_cost(generator, half: dict, examples) -> float:
+    """Mean PSNR in dB that `half` loses against the generator's weights.
+
+    The generator keeps `half`.
+    """
+
+    def psnr():
+        results = evaluate(restorer, examples(), metrics=["psnr"])
+        return results["all"]["restored"]["psnr"]
+
+    restorer = Restorer(generator)
+    before = psnr()
+    set_model_tensors(generator, GENERATOR, half)
+    return before - psnr()
+
+
+def add(name: str, data: bytes, entry: dict) -> dict:
+    """Writes a file of the released folder and its entry.
+
+    The file's name has its hash in it: old file and old manifest stay
+    together until the new manifest stands, which is when the old file goes.
+
+    Args:
+        name: Of the release.
+        data: The file's bytes.
+        entry: `preset` and `card`; the rest is added.
+
+    Returns:
+        The whole entry.
+
+    Raises:
+        UserError: The name has other characters than small letters, digits
+            and underscores; or the files would be too large together.
+    """
+    if not re.fullmatch("[a-z0-9_]+", name):
+        raise UserError(
+            "Expected a name of small letters, digits and underscores, such "
+            f"as sisnet_mobile. Received: {name!r}."
+        )
+    found = released.fingerprint(data)
+    entry = {"file": f"{name}-{found['sha256'][:8]}.safetensors"} | entry
+    entry |= found
+    before = released.manifest()
+    after = before | {name: entry}
+    total = sum(x["bytes"] for x in after.values())
+    if total > MOST_BYTES:
+        raise UserError(
+            f"Expected released files of {MOST_BYTES >> 20} MiB together. "
+            f"Received: {total / 2**20:.1f} MiB with {name}. Release it as "
+            "float16, or remove another."
+        )
+    with atomic_path(released.FOLDER / entry["file"]) as temporary:
+        temporary.write_bytes(data)
+    with atomic_path(released.FOLDER / released.MANIFEST) as temporary:
+        text = json.dumps(dict(sorted(after.items())), indent=2)
+        temporary.write_text(text + "\n", encoding="utf-8")
+    kept = {x["file"] for x in after.values()}
+    if name in before and before[name]["file"] not in kept:
+        (released.FOLDER / before[name]["file"]).unlink(missing_ok=True)
+    return entry
+
+
+def _refuse_not_finite(tensors, source):
+    odd = [n for n, array in tensors.items() if not np.isfinite(array).all()]
+    if odd:
+        raise UserError(
+            f"Expected finite weights. Received: {source}, in which "
+            f"{len(odd)} tensors are not, such as {odd[0]}. Take an earlier "
+            "checkpoint; where float32 is finite, release it as float32."
+        )
+
+
+def _without_home(card):
+    """The card with $SIS_DATA for the folder that this machine has for it."""
+    folder = os.environ.get("SIS_DATA")
+    if not folder:
+        return card
+    plain = json.dumps(folder)[1:-1].rstrip("/")
+    return json.loads(json.dumps(card).replace(plain, "$SIS_DATA"))

@@ -1,0 +1,1 @@
+"""Pictures and videos: what is on disk to arrays and back."""

@@ -1,0 +1,83 @@
+"""Picture files in and out: uint8 RGB arrays, never BGR past this module."""
+
+import pathlib
+
+import cv2
+import numpy as np
+
+from sis_keras.errors import UserError
+from sis_keras.files.atomic import atomic_path
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+
+
+def list_pictures(folder) -> list[pathlib.Path]:
+    """The picture files directly inside `folder`, sorted by name.
+
+    Names that start with a dot (left by file managers) are passed over.
+    """
+    return sorted(
+        path
+        for path in pathlib.Path(folder).iterdir()
+        if path.suffix.lower() in PICTURE_SUFFIXES
+        and not path.name.startswith(".")
+        and path.is_file()
+    )
+
+
+def read_rgb(path) -> np.ndarray:
+    """Reads a picture as uint8 RGB, shape `(height, width, 3)`.
+
+    Raises:
+        UserError: The file is missing, empty, truncated or no picture.
+    """
+    path = pathlib.Path(path)
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise UserError(
+            f"Cannot read the picture {path}: {error.strerror}."
+        ) from error
+    try:
+        picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:
+        picture = None
+    if picture is None:
+        raise UserError(
+            f"Expected a picture (PNG, JPEG, …). Received: {path}, "
+            f"{data.size} bytes that do not decode. Replace or remove it."
+        )
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def write_rgb(path, picture: np.ndarray) -> None:
+    """Writes uint8 RGB `(height, width, 3)`; the format is the suffix's.
+
+    The file appears under its final name only when it is complete.
+
+    Raises:
+        UserError: No format has that suffix.
+    """
+    path = pathlib.Path(path)
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        raise UserError(
+            f"Expected a picture's name, with one of {PICTURE_SUFFIXES}. "
+            f"Received: {path}."
+        )
+    _, data = cv2.imencode(
+        path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    )
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data.tobytes())
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """[0, 1] floats to uint8: clipped, then rounded, never truncated."""
+    return np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def halved(picture: np.ndarray) -> np.ndarray:
+    """uint8 at half the height and width: means of 2x2 pixels."""
+    height, width, _ = picture.shape
+    size = (max(width // 2, 1), max(height // 2, 1))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)

@@ -1,0 +1,1 @@
+"""Videos frame by frame, with their sound."""

@@ -1,0 +1,1 @@
+"""From weights or an export to restored pictures of any size."""

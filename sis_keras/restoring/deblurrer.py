@@ -1,0 +1,233 @@
+"""Any picture in, the same picture sharper: `Deblurrer`."""
+
+import math
+import numbers
+import pathlib
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import psutil
+
+from sis_keras.errors import UserError
+from sis_keras.restoring import tiles
+from sis_keras.restoring.precision import PRECISIONS, best_precision, policy_of
+from sis_keras.restoring.restorer import Restorer, load_restorer
+from sis_keras.weights.released import DEFAULT_WEIGHTS
+
+TURNS = [(turns, flipped) for flipped in (False, True) for turns in range(4)]
+
+# Of neighbouring tiles; `python -m benchmarks.tiles` shows what it costs.
+OVERLAP = 192
+# Libraries and weights; measured by the same program.
+PROCESS_BYTES = 900 * 2**20
+# Of the memory that the machine has free when the limit is not given.
+SHARE_OF_FREE_MEMORY = 0.5
+
+
+class Deblurrer:
+    """Deblurs pictures of any size in bounded memory.
+
+    A picture too large for the network in `max_memory` is restored in tiles,
+    which overlap and fade into each other; results then differ a little from
+    those of the whole picture. The network is traced once for all sizes.
+
+    Example:
+
+        deblurrer = Deblurrer()
+        sharp = deblurrer(blurry)  # uint8 (height, width, 3), both
+
+    Args:
+        weights: A released name, or the path of a weight file, a checkpoint
+            or what export.py wrote.
+        max_memory: Bytes that the process may take, libraries included;
+            None takes half of what the machine has free.
+        strength: From 0, the input, to 1, what the network restores.
+        self_ensemble: The mean of the results for the 8 flips and turns of
+            the picture: slightly better, and 8 times the work.
+        precision: "float32" or "bfloat16"; None takes bfloat16 where the
+            processor computes in it. An export has its own.
+
+    Raises:
+        UserError: An argument is none of these, or the weights do not load.
+    """
+
+    def __init__(
+        self,
+        weights: str | pathlib.Path = DEFAULT_WEIGHTS,
+        max_memory: int | None = None,
+        strength: float = 1.0,
+        self_ensemble: bool = False,
+        precision: str | None = None,
+    ):
+        _check_strength(strength)
+        if max_memory is not None and not max_memory > 0:
+            raise UserError(
+                "Expected max_memory in bytes, above 0. Received: "
+                f"max_memory={max_memory!r}."
+            )
+        if keras.backend.backend() != "tensorflow":
+            raise UserError(
+                "Expected Keras on TensorFlow. Received: the backend "
+                f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow."
+            )
+        self.strength, self.self_ensemble = strength, self_ensemble
+        self.precision = precision or best_precision()
+        with policy_of(self.precision):
+            self._restorer = load_restorer(weights)
+        if not isinstance(self._restorer, Restorer):
+            self.precision = _precision_of_an_export(precision)
+        self.max_memory = max_memory or self._default_memory()
+
+    def __call__(
+        self,
+        image: np.ndarray,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> np.ndarray:
+        """Deblurs one picture.
+
+        Args:
+            image: RGB, `(height, width, 3)`, uint8 or uint16, 1x1 or more.
+            progress: Called with the number of runs of the network that are
+                done, and of all for this picture.
+
+        Returns:
+            The same shape and type.
+
+        Raises:
+            UserError: Another shape or type, or a picture that `max_memory`
+                is too small for.
+        """
+        _check_image(image)
+        rows, columns = self.cut(*image.shape[:2], image.dtype.itemsize)
+        turns = TURNS if self.self_ensemble else TURNS[:1]
+        total, done = len(rows) * len(columns) * len(turns), 0
+
+        def count():
+            nonlocal done
+            done += 1
+            if progress:
+                progress(done, total)
+
+        def restore(region):
+            return self._restore(image[region.slices], turns, count)
+
+        largest = np.iinfo(image.dtype).max
+        restored = np.empty_like(image, order="C")
+        for region, part in tiles.blend(rows, columns, restore):
+            restored[region.slices] = np.rint(part * np.float32(largest))
+        return restored
+
+    def cut(
+        self, height: int, width: int, bytes_per_value: int = 1
+    ) -> tuple[list[tiles.Span], list[tiles.Span]]:
+        """The rows and columns of the tiles that a picture is restored in.
+
+        Raises:
+            UserError: `max_memory` is too small for the smallest tiles.
+        """
+        if hasattr(self._restorer, "cut"):
+            return self._restorer.cut(height, width)
+        found = tiles.cut(
+            height,
+            width,
+            (self.max_memory - self._fixed(height, width, bytes_per_value))
+            / self._bytes_per_pixel(),
+            OVERLAP,
+        )
+        if found is None:
+            least = self._fixed(height, width, bytes_per_value)
+            least += self._bytes_per_pixel() * tiles.least_pixels(
+                height, width, OVERLAP
+            )
+            raise UserError(
+                f"Expected max_memory of at least {math.ceil(least / 2**20)} "
+                f"MiB for {width}x{height} pixels. Received: "
+                f"{self.max_memory // 2**20} MiB."
+            )
+        return found
+
+    # === One tile ===
+
+    def _restore(self, image, turns, count):
+        """uint8 or uint16 of any size to float32 in [0, 1], blended."""
+        blurry = image / np.float32(np.iinfo(image.dtype).max)
+        restored = np.zeros_like(blurry)
+        for turn, flipped in turns:
+            restored += self._turned(blurry, turn, flipped)
+            count()
+        restored /= np.float32(len(turns))
+        if not np.isfinite(restored).all():
+            raise UserError(
+                "Expected weights that restore pictures. Received: "
+                f"{self._restorer.name}, which give NaN or infinity."
+            )
+        if self.strength == 1.0:
+            return restored
+        return blurry + np.float32(self.strength) * (restored - blurry)
+
+    def _turned(self, blurry, turn, flipped):
+        """Turns and flips, restores, and undoes both."""
+        from tensorflow.errors import ResourceExhaustedError
+
+        turned = np.rot90(blurry[:, ::-1] if flipped else blurry, turn)
+        try:
+            restored = self._restorer(np.ascontiguousarray(turned)[None])[0]
+        except ResourceExhaustedError as error:
+            raise UserError(
+                "Expected memory for the network. Received: the machine has "
+                f"not enough for {turned.shape[1]}x{turned.shape[0]} pixels "
+                "at once. Set a lower max_memory."
+            ) from error
+        restored = np.rot90(restored, -turn)
+        return restored[:, ::-1] if flipped else restored
+
+    # === Memory ===
+
+    def _fixed(self, height, width, bytes_per_value):
+        """Bytes beside the network's: the input and output whole, too."""
+        return PROCESS_BYTES + 2 * 3 * bytes_per_value * height * width
+
+    def _bytes_per_pixel(self):
+        arguments = self._restorer.metadata.get("arguments", {})
+        width = arguments.get("width_multiplier", 1.0)
+        return PRECISIONS[self.precision].bytes_of_a_pixel(width)
+
+    def _default_memory(self):
+        free = psutil.virtual_memory().available
+        return PROCESS_BYTES + int(SHARE_OF_FREE_MEMORY * free)
+
+
+def _check_image(image):
+    shape = getattr(image, "shape", None)
+    dtype = getattr(image, "dtype", None)
+    if (
+        not isinstance(image, np.ndarray)
+        or image.ndim != 3
+        or image.shape[2] != 3
+        or not image.size
+        or dtype not in (np.uint8, np.uint16)
+    ):
+        raise UserError(
+            "Expected an RGB picture: a NumPy array of shape (height, width, "
+            "3), uint8 or uint16. Received: "
+            f"{type(image).__name__} of shape {shape} and type {dtype}."
+        )
+
+
+def _check_strength(strength):
+    if not isinstance(strength, numbers.Real) or not 0 <= strength <= 1:
+        raise UserError(
+            "Expected strength from 0 (the input) to 1 (the network's "
+            f"picture). Received: strength={strength!r}."
+        )
+
+
+def _precision_of_an_export(asked):
+    """What stands for its memory; its arithmetic is its own."""
+    if asked not in (None, "float32"):
+        raise UserError(
+            "Expected precision for weight files alone: an export has its "
+            f"own. Received: precision={asked!r}."
+        )
+    return "float32"

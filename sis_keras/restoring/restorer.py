@@ -1,0 +1,108 @@
+"""Generators as callables from blurred to restored pictures."""
+
+import pathlib
+import statistics
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from sis_keras.errors import UserError
+from sis_keras.files.pictures import to_uint8
+from sis_keras.weights.generators import load_generator
+from sis_keras.weights.released import weight_file
+
+
+class Restorer:
+    """A generator as one callable, traced once for all sizes.
+
+    Args:
+        generator: The model; its later weights are followed.
+        name: What to call it in a report.
+        metadata: Its file's arguments and card.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        name: str = "",
+        metadata: dict | None = None,
+    ):
+        import tensorflow as tf
+
+        self.name, self.metadata = name, metadata or {}
+
+        @tf.function(
+            input_signature=[tf.TensorSpec((None, None, None, 3))],
+            autograph=False,
+        )
+        def call(image):
+            return generator(image, training=False)
+
+        self._call = call
+
+    def __call__(self, blurry: np.ndarray) -> np.ndarray:
+        """float32 `(n, h, w, 3)` in [0, 1] to the same, clipped."""
+        return self._call(blurry).numpy()
+
+
+def load_restorer(source) -> Callable:
+    """A restorer from released weights, a weight file, checkpoint or export.
+
+    Args:
+        source: The name of released weights, such as "sisnet_mobile", or the
+            path of a file, or of a folder that `export.py` wrote.
+
+    Returns:
+        A `Restorer`, or one like it: `LiteRTRestorer`, `SavedModelRestorer`.
+
+    Raises:
+        UserError: The file is missing, damaged, or not of this project.
+    """
+    path = weight_file(source)
+    if path.is_dir():
+        from sis_keras.restoring.saved_model import SavedModelRestorer
+
+        return SavedModelRestorer(path)
+    if path.suffix == ".tflite":
+        from sis_keras.restoring.litert import LiteRTRestorer
+
+        return LiteRTRestorer(path)
+    generator, metadata = load_generator(source)
+    return Restorer(generator, pathlib.Path(source).name, metadata)
+
+
+def restore(
+    restorer: Restorer, blurry: np.ndarray, name: str = "", repeats: int = 1
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """Restores one uint8 picture.
+
+    Returns:
+        The restored picture, uint8 `(height, width, 3)`, and two medians of
+        seconds: the restorer alone, and with conversion from and to uint8.
+
+    Raises:
+        UserError: The result holds NaN or infinity, or has another shape.
+    """
+    alone, whole = [], []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        batch = blurry[None].astype(np.float32) / np.float32(255.0)
+        ready = time.perf_counter()
+        # Fetching the result is what makes an asynchronous device finish.
+        result = np.asarray(restorer(batch), np.float32)
+        fetched = time.perf_counter()
+        if result.shape != batch.shape or not np.isfinite(result).all():
+            raise UserError(
+                f"Expected finite values of shape {batch.shape} from the "
+                f"network. Received: shape {result.shape}, "
+                f"{np.count_nonzero(~np.isfinite(result))} not finite, for "
+                f"{name or 'a picture'}. The weights are broken or diverged; "
+                "use an earlier checkpoint, or float32."
+            )
+        checked = time.perf_counter()
+        restored = to_uint8(result[0])
+        alone.append(fetched - ready)
+        whole.append(time.perf_counter() - checked + fetched - start)
+    return restored, (statistics.median(alone), statistics.median(whole))

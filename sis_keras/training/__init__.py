@@ -1,0 +1,1 @@
+"""The game, the losses, the loops."""

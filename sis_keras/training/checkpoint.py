@@ -1,0 +1,223 @@
+"""The whole state of a training run in one file, for an exact resume.
+
+`last.safetensors` holds, beside the product under `generator/…` (the running
+average), every variable of the training under `training/…`: the generator
+itself, the heads of its coarse scales, both discriminators, both optimizers,
+the counters. Its metadata holds the step and the settings. `load_generator`
+reads it as any weight file.
+"""
+
+import pathlib
+
+import ml_dtypes
+import numpy as np
+
+from sis_keras.errors import UserError
+from sis_keras.weights.generators import (
+    GENERATOR,
+    as_read,
+    check_arguments,
+    model_tensors,
+    set_model_tensors,
+)
+from sis_keras.weights.tensors import read_tensors, write_tensors
+
+STATE = "training/"
+
+
+def refuse_to_overwrite(output) -> None:
+    """Makes sure that a new run does not take an old one's place.
+
+    Raises:
+        UserError: The folder `output` holds a run.
+    """
+    if (pathlib.Path(output) / "last.safetensors").exists():
+        raise UserError(
+            f"Expected a new folder for a new run. Received: {output}, which "
+            "holds one. Give --resume to go on with it, another --output, or "
+            "remove it."
+        )
+
+
+def save_checkpoint(
+    path, gan, arguments: dict, state: dict, half: bool = False
+) -> None:
+    """Writes a run's whole state, all or nothing.
+
+    Args:
+        path: Of the `.safetensors` file.
+        gan: A compiled `DeblurringGAN`.
+        arguments: Of `build_generator`.
+        state: Step, scores and settings; JSON.
+        half: Networks as float16, optimizers as bfloat16 (squares of
+            gradients are below float16's range): half the size, and a resume
+            that is no longer exact.
+    """
+    tensors = model_tensors(gan.averaged_generator, GENERATOR)
+    tensors |= {n: np.asarray(v.numpy()) for n, v in _variables(gan).items()}
+    if half:
+        tensors = {name: _halved(name, x) for name, x in tensors.items()}
+    write_tensors(path, tensors, {"arguments": arguments, "card": state})
+
+
+def restore_checkpoint(path, gan, arguments: dict, settings: dict) -> dict:
+    """Puts a run's state back.
+
+    Args:
+        path: What `save_checkpoint` wrote.
+        gan: Compiled, of the same structure.
+        arguments: Of `build_generator`; must be those of the file.
+        settings: Must equal `state["settings"]` of the file.
+
+    Returns:
+        The `state` given to `save_checkpoint`.
+
+    Raises:
+        UserError: The file is missing or damaged, or belongs to other
+            arguments or settings.
+    """
+    tensors, metadata = read_tensors(path)
+    state = metadata["card"]
+    expected = as_read({**arguments, **settings})
+    found = {**metadata["arguments"], **state.get("settings", {})}
+    for key in sorted(expected.keys() | found.keys()):
+        if expected.get(key) != found.get(key):
+            raise UserError(
+                f"Cannot resume {path}: expected the run's own settings, "
+                f"{key}={found.get(key)!r}. Received: {expected.get(key)!r}. "
+                "Give the same flags, or start anew in another --output."
+            )
+    _put_back(path, gan, tensors)
+    return state
+
+
+def save_trunk(path, target) -> None:
+    """Writes what is worth keeping of a long training, in half precision.
+
+    That is the weights that the training moved and the heads of the coarse
+    scales, a quarter of a checkpoint. `continue_from` reads it; the average
+    begins at the weights, and the optimizer anew.
+
+    Args:
+        path: What `save_checkpoint` wrote, of a run without a game.
+        target: The new file.
+
+    Raises:
+        UserError: The file is missing, damaged, or no checkpoint.
+    """
+    tensors, metadata = read_tensors(path)
+    kept = {
+        name: _halved(name, x)
+        for name, x in tensors.items()
+        if name.startswith((f"{STATE}generator/", f"{STATE}coarse_heads/"))
+    }
+    if not kept:
+        raise UserError(
+            "Expected a checkpoint (last.safetensors). Received: "
+            f"{path}, which holds a product alone."
+        )
+    write_tensors(target, kept, metadata)
+
+
+def set_trained(path, generator, tensors: dict) -> None:
+    """Puts a checkpoint's trained weights, not their average, in a generator.
+
+    Raises:
+        UserError: `tensors`, of the file `path`, hold none that fit.
+    """
+    for number, variable in enumerate(generator.variables):
+        found = tensors.get(f"{STATE}generator/{number:04d}")
+        if found is None or found.shape != tuple(variable.shape):
+            raise UserError(
+                "Expected a checkpoint of this network (last.safetensors). "
+                f"Received: {path}, which lacks {variable.path}."
+            )
+        variable.assign(found.astype(variable.dtype))
+
+
+def continue_from(path, gan, arguments: dict) -> None:
+    """Takes over another run's weights, average and optimizer.
+
+    The learning rate's schedule begins anew.
+
+    Args:
+        path: What `save_checkpoint` wrote, also in half precision, or
+            `save_trunk`.
+        gan: Compiled, of the same structure.
+        arguments: Of `build_generator`; must be those of the file.
+
+    Raises:
+        UserError: The file is missing or damaged, or belongs to another
+            network or another training.
+    """
+    tensors, metadata = read_tensors(path)
+    check_arguments(metadata["arguments"], arguments, path)
+    product = [n for n in tensors if n.startswith(GENERATOR)]
+    if tensors and not product:
+        _put_trunk_back(path, gan, tensors)
+        return
+    _put_back(path, gan, tensors)
+    optimizers = [gan.generator_optimizer]
+    if gan.plays:
+        optimizers.append(gan.discriminator_optimizer)
+    for optimizer in optimizers:
+        optimizer.iterations.assign(0)
+    for counter in (gan.skipped, gan.skipped_in_a_row):
+        counter.assign(0)
+
+
+def _put_trunk_back(path, gan, tensors):
+    set_trained(path, gan.generator, tensors)
+    gan.averaged_generator.set_weights(gan.generator.get_weights())
+    for number, head in enumerate(gan.supervision.heads):
+        found = tensors.get(f"{STATE}coarse_heads/{number:04d}")
+        if found is not None:
+            head.assign(found.astype(head.dtype))
+
+
+def _put_back(path, gan, tensors):
+    variables = _variables(gan)
+    odd = [
+        name
+        for name, variable in variables.items()
+        if name not in tensors or tensors[name].shape != tuple(variable.shape)
+    ]
+    if odd:
+        raise UserError(
+            "Expected a checkpoint of this training (last.safetensors). "
+            f"Received: {path}, in which {len(odd)} tensors are missing or of "
+            f"another shape, such as {odd[0]}."
+        )
+    set_model_tensors(gan.averaged_generator, GENERATOR, tensors)
+    for name, variable in variables.items():
+        variable.assign(tensors[name].astype(variable.dtype))
+
+
+def _halved(name, tensor):
+    if tensor.dtype != np.float32:
+        return tensor
+    kind = ml_dtypes.bfloat16 if "optimizer/" in name else np.float16
+    return tensor.astype(kind)
+
+
+def _variables(gan) -> dict:
+    """Every variable of the training by a name that the run determines."""
+    owners = {
+        "generator": gan.generator.variables,
+        "coarse_heads": gan.supervision.heads,
+        "generator_optimizer": gan.generator_optimizer.variables,
+        "counters": [gan.skipped, gan.skipped_in_a_row],
+    }
+    if gan.plays:
+        for name, model in zip(
+            ("global", "local"), gan.discriminators, strict=True
+        ):
+            owners[f"{name}_discriminator"] = model.variables
+        owners["discriminator_optimizer"] = (
+            gan.discriminator_optimizer.variables
+        )
+    return {
+        f"{STATE}{owner}/{number:04d}": variable
+        for owner, variables in owners.items()
+        for number, variable in enumerate(variables)
+    }

@@ -1,0 +1,363 @@
+"""The game: one generator against two discriminators (paper III-B, III-C)."""
+
+import keras
+import tensorflow as tf
+
+from sis_keras.training.adversarial import ADVERSARIAL
+from sis_keras.training.supervision import Supervision
+
+
+class DeblurringGAN(keras.Model):
+    """A generator, its running average, and at most two discriminators.
+
+    Args:
+        generator: Blurry to restored; see `build_generator`.
+        averaged_generator: Of the same structure; holds the exponential
+            moving average of the generator's variables, and is the product.
+        global_discriminator: Sees whole images; None plays no game.
+        local_discriminator: Sees a random square of half their side.
+        adversarial: A key of `ADVERSARIAL`, or "none".
+        adversarial_weight: tau_3 of Eq. 7.
+        gradient_penalty_weight: For "wgan-gp".
+        content: Keyword arguments of `content_terms`.
+        coarse_weight: Of the coarse scales; see `Supervision`.
+        ema_decay: Of the average, approached as training warms up.
+        clip_norm: Global norm that gradients are clipped to; 0 is off.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        averaged_generator: keras.Model,
+        global_discriminator: keras.Model | None = None,
+        local_discriminator: keras.Model | None = None,
+        adversarial: str = "none",
+        adversarial_weight: float = 0.01,
+        gradient_penalty_weight: float = 10.0,
+        content: dict | None = None,
+        coarse_weight: float = 0.0,
+        ema_decay: float = 0.999,
+        clip_norm: float = 0.0,
+    ):
+        super().__init__()
+        self.generator = generator
+        self.averaged_generator = averaged_generator
+        self.averaged_generator.trainable = False
+        self.global_discriminator = global_discriminator
+        self.local_discriminator = local_discriminator
+        self.plays = adversarial != "none"
+        if self.plays:
+            self.discriminator_game, self.generator_game = ADVERSARIAL[
+                adversarial
+            ]
+        self.penalized = adversarial == "wgan-gp"
+        self.adversarial_weight = adversarial_weight
+        self.gradient_penalty_weight = gradient_penalty_weight
+        self.supervision = Supervision(generator, content or {}, coarse_weight)
+        self.ema_decay = ema_decay
+        self.clip_norm = clip_norm
+        count = {"initializer": "zeros", "dtype": "int64", "trainable": False}
+        self.skipped = self.add_weight(name="skipped", **count)
+        self.skipped_in_a_row = self.add_weight(name="in_a_row", **count)
+        self.built = True
+
+    @property
+    def discriminators(self) -> list[keras.Model]:
+        """Global, then local; empty without a game."""
+        both = [self.global_discriminator, self.local_discriminator]
+        return both if self.plays else []
+
+    def compile(
+        self,
+        generator_optimizer: keras.Optimizer,
+        discriminator_optimizer: keras.Optimizer | None = None,
+    ) -> None:
+        """Takes both optimizers and builds each on its own networks.
+
+        An optimizer that is not built when a checkpoint is restored would
+        silently lose its state.
+        """
+        super().compile(optimizer=None)
+        self.generator_optimizer = generator_optimizer
+        self.generator_optimizer.build(self.supervision.trainable_variables)
+        self.discriminator_optimizer = discriminator_optimizer
+        if self.plays:
+            discriminator_optimizer.build(self._discriminator_variables())
+
+    def _discriminator_variables(self):
+        return [v for d in self.discriminators for v in d.trainable_variables]
+
+    # === One step ===
+
+    def train_step(self, batch: dict) -> dict:
+        """Updates both discriminators, then the generator, then its average.
+
+        A step with any value that is not finite leaves every variable as it
+        was, and is counted.
+
+        Args:
+            batch: `blurry` and `sharp`, float32 `(n, h, w, 3)` in [0, 1];
+                `local_origin`, int32 `(n, 2)`.
+
+        Returns:
+            Scalars: each weighted loss term as it enters the sum, mean
+            scores, PSNR, gradient norms, `skipped`.
+        """
+        blurry, sharp = batch["blurry"], batch["sharp"]
+        logs = {}
+        alone = self._is_alone()
+        # What moves before the condition is known: batch averages, or all.
+        guarded = (
+            self.generator.non_trainable_variables
+            if alone
+            else self._guarded_variables()
+        )
+        before = [tf.identity(v.value) for v in guarded]
+
+        with tf.GradientTape() as tape:
+            restored, terms = self.supervision(blurry, sharp)
+            if self.plays:
+                real = self._views(sharp, batch["local_origin"])
+                fake = self._views(restored, batch["local_origin"])
+                with tape.stop_recording():
+                    logs |= self._train_discriminators(real, fake)
+                value = self._generator_game_value(real, fake)
+                terms["adversarial"] = self.adversarial_weight * value
+            loss = tf.add_n(list(terms.values()))
+            scaled_loss = self.generator_optimizer.scale_loss(loss)
+        variables = self.supervision.trainable_variables
+        gradients = tape.gradient(scaled_loss, variables)
+        if alone:
+            norm = tf.linalg.global_norm(gradients)
+            finite = tf.math.is_finite(loss + norm)
+            tf.cond(
+                finite,
+                lambda: self._update(gradients),
+                lambda: _put_back(guarded, before),
+            )
+        else:
+            norm = self._update(gradients)
+
+        logs |= {
+            "loss": loss,
+            **terms,
+            "psnr": _mean_psnr(sharp, restored),
+            "generator_gradient_norm": norm,
+        }
+        if alone:
+            self._count(~finite)
+        else:
+            finite = self._keep_if_finite(guarded, before, logs)
+        return {**logs, "skipped": 1.0 - tf.cast(finite, tf.float32)}
+
+    def _update(self, gradients):
+        """Moves the generator and its average; gives the gradients' norm."""
+        norm = self._descend(
+            self.generator_optimizer,
+            self.supervision.trainable_variables,
+            gradients,
+        )
+        self._update_average()
+        return norm
+
+    def _is_alone(self):
+        """Whether one condition can guard the step as a whole.
+
+        With a game half of a step is done before the other half is known to
+        be finite; replicas must agree; float16 counts in its own way.
+        """
+        return not (
+            self.plays or tf.distribute.has_strategy() or self._scales()
+        )
+
+    def _scales(self):
+        """Whether float16's loss is scaled."""
+        return hasattr(self.generator_optimizer, "inner_optimizer")
+
+    def _views(self, image, local_origin):
+        """What each discriminator sees: the whole, and a local crop."""
+        return [image, local_crop(image, local_origin)]
+
+    def _train_discriminators(self, real, fake):
+        """One step of both; their losses are averaged (as DeblurGAN-v2)."""
+        fake = [tf.stop_gradient(view) for view in fake]
+        logs, values = {}, []
+        with tf.GradientTape() as tape:
+            for name, discriminator, x, y in zip(
+                ("global", "local"),
+                self.discriminators,
+                real,
+                fake,
+                strict=True,
+            ):
+                scores, means = _scores(discriminator, x, y)
+                value = self.discriminator_game(*scores, *means)
+                if self.penalized:
+                    step = self.discriminator_optimizer.iterations.value
+                    penalty = _gradient_penalty(discriminator, x, y, step)
+                    value += self.gradient_penalty_weight * penalty
+                values.append(value)
+                logs[f"{name}_real_score"] = means[0]
+                logs[f"{name}_fake_score"] = means[1]
+            loss = tf.add_n(values) / len(values)
+            scaled_loss = self.discriminator_optimizer.scale_loss(loss)
+        variables = self._discriminator_variables()
+        logs["discriminator_gradient_norm"] = self._descend(
+            self.discriminator_optimizer,
+            variables,
+            tape.gradient(scaled_loss, variables),
+        )
+        return {"discriminator_loss": loss, **logs}
+
+    def _generator_game_value(self, real, fake):
+        values = []
+        for discriminator, x, y in zip(
+            self.discriminators, real, fake, strict=True
+        ):
+            scores, means = _scores(discriminator, x, y)
+            values.append(self.generator_game(*scores, *means))
+        return tf.add_n(values) / len(values)
+
+    def _descend(self, optimizer, variables, gradients):
+        """Averages over replicas, unscales, clips, applies; gives the norm."""
+        context = tf.distribute.get_replica_context()
+        replicas = _replicas()
+        if replicas > 1:
+            gradients = context.all_reduce(
+                tf.distribute.ReduceOp.MEAN, gradients
+            )
+        scale = optimizer.scale_loss(tf.constant(1.0))
+        norm = tf.linalg.global_norm(gradients) / scale
+        # Keras sums over the replicas what is already their mean; it takes
+        # the loss scale off by itself.
+        factor = 1.0 / replicas
+        if self.clip_norm:
+            factor *= self.clip_norm / tf.maximum(norm, self.clip_norm)
+            gradients = [g * tf.cast(factor, g.dtype) for g in gradients]
+        elif replicas > 1:
+            gradients = [g * tf.cast(factor, g.dtype) for g in gradients]
+        optimizer.apply(gradients, variables)
+        return norm
+
+    def _update_average(self):
+        steps = tf.cast(self.generator_optimizer.iterations.value, tf.float32)
+        decay = tf.minimum(self.ema_decay, (1.0 + steps) / (10.0 + steps))
+        for average, current in zip(
+            self.averaged_generator.variables,
+            self.generator.variables,
+            strict=True,
+        ):
+            step = tf.cast(1.0 - decay, average.dtype)
+            average.assign_add(step * (current.value - average.value))
+
+    # === The guard ===
+
+    def _guarded_variables(self):
+        """All that a bad step must not change; not float16's loss scales."""
+        optimizers = [self.generator_optimizer]
+        if self.plays:
+            optimizers.append(self.discriminator_optimizer)
+        networks = [
+            self.generator,
+            self.averaged_generator,
+            *self.discriminators,
+        ]
+        return self.supervision.heads + [
+            variable
+            for owner in networks
+            + [getattr(x, "inner_optimizer", x) for x in optimizers]
+            for variable in owner.variables
+        ]
+
+    def _keep_if_finite(self, guarded, before, logs):
+        """Puts `before` back where a loss or a gradient is not finite."""
+        finite = _finite_everywhere(tf.add_n(list(logs.values())))
+        for variable, old in zip(guarded, before, strict=True):
+            variable.assign(tf.where(finite, variable.value, old))
+        bad = ~finite
+        if self._scales():
+            # float16 finds its loss scale by overflowing: that is no mistake
+            # until nothing is left to scale.
+            exhausted = self.generator_optimizer.dynamic_scale.value < 1.0
+            bad = ~_finite_everywhere(logs["loss"]) | (bad & exhausted)
+        self._count(bad)
+        return finite
+
+    def _count(self, bad):
+        """One more step that was skipped, or the end of a row of them."""
+        bad = tf.cast(bad, tf.int64)
+        self.skipped.assign_add(bad)
+        self.skipped_in_a_row.assign((self.skipped_in_a_row.value + bad) * bad)
+
+
+def _put_back(variables, values):
+    """Undoes a forward pass; gives a scalar, as `_update` does."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return tf.constant(0.0)
+
+
+def _replicas():
+    return tf.distribute.get_replica_context().num_replicas_in_sync
+
+
+def _finite_everywhere(value):
+    """Whether a scalar is finite on every replica."""
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync > 1:
+        value = context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+    return tf.math.is_finite(value)
+
+
+def local_crop(image: tf.Tensor, origin: tf.Tensor) -> tf.Tensor:
+    """A square of half the side from each image.
+
+    Args:
+        image: `(n, h, w, 3)`.
+        origin: int32 `(n, 2)`, its top left corners.
+
+    Returns:
+        `(n, h // 2, w // 2, 3)`.
+    """
+    rows = origin[:, :1] + tf.range(image.shape[1] // 2)
+    columns = origin[:, 1:] + tf.range(image.shape[2] // 2)
+    image = tf.gather(image, rows, axis=1, batch_dims=1)
+    return tf.gather(image, columns, axis=2, batch_dims=1)
+
+
+def _scores(discriminator, real, fake):
+    """((real, fake), their means over the global batch)."""
+    scores = (
+        discriminator(real, training=True),
+        discriminator(fake, training=True),
+    )
+    context = tf.distribute.get_replica_context()
+    means = [tf.reduce_mean(score) for score in scores]
+    if context.num_replicas_in_sync > 1:
+        means = context.all_reduce(tf.distribute.ReduceOp.MEAN, means)
+    return scores, means
+
+
+def _gradient_penalty(discriminator, real, fake, step):
+    """E (|grad D| - 1)² between real and fake, Gulrajani et al. 2017.
+
+    Where between them is drawn from the step, so that a resumed run draws
+    the same.
+    """
+    share = tf.random.stateless_uniform(
+        (tf.shape(real)[0], 1, 1, 1), seed=(step, 0)
+    )
+    between = real + share * (fake - real)
+    with tf.GradientTape() as tape:
+        tape.watch(between)
+        score = discriminator(between, training=True)
+    gradient = tf.cast(tape.gradient(score, between), tf.float32)
+    squares = tf.reduce_sum(tf.square(gradient), axis=(1, 2, 3))
+    return tf.reduce_mean(tf.square(tf.sqrt(squares + 1e-12) - 1.0))
+
+
+def _mean_psnr(sharp, restored):
+    """Mean over the batch, of images clipped to [0, 1]."""
+    restored = tf.clip_by_value(restored, 0.0, 1.0)
+    error = tf.reduce_mean(tf.square(sharp - restored), axis=(1, 2, 3))
+    return tf.reduce_mean(-10.0 * tf.math.log(error + 1e-10)) / 2.302585093

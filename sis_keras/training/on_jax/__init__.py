@@ -1,0 +1,1 @@
+"""Content training on a GPU without TensorFlow."""

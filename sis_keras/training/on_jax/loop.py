@@ -1,0 +1,253 @@
+"""Content training where TensorFlow is not installed, made for GPUs.
+
+Many steps run in one compiled scan, on pictures in the device's memory.
+"""
+
+import math
+import pathlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import jax
+import numpy as np
+import tqdm
+
+from sis_keras.errors import UserError
+from sis_keras.networks.inception import freeze_batch_norm
+from sis_keras.restoring.restorer import restore
+from sis_keras.training import validation
+from sis_keras.training.checkpoint import restore_checkpoint, save_checkpoint
+from sis_keras.training.log import CsvLog
+from sis_keras.training.on_jax.device_pictures import Pictures
+from sis_keras.training.on_jax.step import ContentTraining, scanned_steps
+from sis_keras.training.run import training_lost
+from sis_keras.training.throughput import Throughput
+from sis_keras.weights.generators import save_weights
+
+SAVE_EVERY = 60.0  # Seconds.
+
+
+class JaxRun:
+    """One run in one folder, from its first step or from its last checkpoint.
+
+    Leaves in `output`: `best.safetensors` (the product that validated best,
+    float32), `last.safetensors` (the whole state),
+    `training.csv`, `validation.csv`; `sis_keras.training.loop` reads the same.
+
+    Args:
+        training: The state's arithmetic.
+        arguments: Of `build_generator`; they go into every file.
+        pools: Takes a step, gives the pictures of that step, and the step
+            from which on they are others (None: never). For each kind of
+            pictures one list of arrays; each call of the compiled steps cuts
+            from one array of each kind, in turn.
+        counts: Crops of a batch from each kind.
+        examples: `(group, name, blurry, sharp)`, uint8, whole frames.
+        output: The run's folder.
+        crop_size: Height and width of a crop.
+        steps: Of the whole run.
+        seed: Of the crops.
+        settings: What must be equal for a resume to be exact.
+        log_every: Steps in one compiled call, which a row of the logs sums
+            up; the other numbers of steps are multiples of it.
+        validate_every: In steps.
+        freeze_batch_norm_at: From this step on batch normalisation trains on
+            its averages; None is never.
+        most_skipped: So many steps in a row may be not finite.
+        deadline: By `time.monotonic`; the run saves and ends before it.
+        peak: The device's FLOP/s; 0 where unknown.
+        crop_candidates: Each crop is drawn from so many places.
+        half: Write `last.safetensors` in half precision.
+
+    Raises:
+        UserError: A number of steps is no multiple of `log_every`.
+    """
+
+    def __init__(
+        self,
+        training: ContentTraining,
+        arguments: dict,
+        pools: Callable[[int], tuple[Sequence[Sequence[Pictures]], int | None]],
+        counts: Sequence[int],
+        examples: Iterable[validation.Example],
+        output,
+        crop_size: int,
+        steps: int,
+        seed: int = 0,
+        settings: dict | None = None,
+        log_every: int = 50,
+        validate_every: int = 500,
+        freeze_batch_norm_at: int | None = None,
+        most_skipped: int = 5,
+        deadline: float = math.inf,
+        peak: float = 0.0,
+        crop_candidates: int = 1,
+        half: bool = False,
+    ):
+        self.training, self.arguments = training, arguments
+        self.pools, self.pictures = pools, []
+        self._until: int | None = None
+        self.counts, self.crop_size = counts, crop_size
+        self.validation, self.output = list(examples), pathlib.Path(output)
+        self.last_path = self.output / "last.safetensors"
+        self.steps, self.seed, self.settings = steps, seed, settings or {}
+        self.log_every, self.validate_every = log_every, validate_every
+        self.freeze_at = freeze_batch_norm_at
+        self.most_skipped, self.deadline = most_skipped, deadline
+        self.crop_candidates, self.half = crop_candidates, half
+        self.step, self.best, self.best_step = 0, None, 0
+        self.state = training.get()
+        self._throughput = Throughput(
+            sum(counts), training.flops(crop_size), peak
+        )
+        self._restore = jax.jit(training.restore)
+        self._check_multiples()
+
+    def _check_multiples(self):
+        for name, number in {
+            "steps": self.steps,
+            "validate_every": self.validate_every,
+            "freeze_batch_norm_at": self.freeze_at or 0,
+        }.items():
+            if number % self.log_every:
+                raise UserError(
+                    f"Expected --{name} to be a multiple of --log_every, the "
+                    f"steps of one compiled call. Received: --{name}={number},"
+                    f" --log_every={self.log_every}."
+                )
+
+    def resume(self) -> None:
+        """Goes on where `last.safetensors` was written.
+
+        Bit for bit, unless that is in half precision or the device adds up
+        in changing order.
+
+        Raises:
+            UserError: There is none, or it is another run's.
+        """
+        state = restore_checkpoint(
+            self.last_path, self.training, self.arguments, self.settings
+        )
+        self.state = self.training.get()
+        self.step = state["step"]
+        self.best = validation.best_of(state)
+        self.best_step = state["best_step"]
+
+    def run(self) -> None:
+        """Trains to the last step or to the deadline; all is saved then.
+
+        Raises:
+            UserError: Too many steps in a row were not finite.
+        """
+        self.output.mkdir(parents=True, exist_ok=True)
+        self.log = CsvLog(self.output, self.step)
+        self._compile()
+        if self.step == 0:
+            self._validate()
+        saved = time.monotonic()
+        progress = tqdm.tqdm(
+            total=self.steps, initial=self.step, unit="step", desc="training"
+        )
+        with progress:
+            while self.step < self.steps and self._in_time():
+                self._some_steps(progress)
+                if time.monotonic() - saved > SAVE_EVERY:
+                    self._checkpoint()
+                    saved = time.monotonic()
+        self._checkpoint()
+        if self.step < self.steps:
+            at = f"step {self.step} of {self.steps}"
+            print(f"Out of time at {at}; {self.last_path}: --resume goes on.")
+
+    def _in_time(self):
+        return time.monotonic() + self._throughput.longest < self.deadline
+
+    def _compile(self):
+        if self.freeze_at is not None and self.step >= self.freeze_at:
+            freeze_batch_norm(self.training.generator)
+        self._run = scanned_steps(
+            self.training,
+            self.counts,
+            self.crop_size,
+            self.log_every,
+            self.seed,
+            self.crop_candidates,
+        )
+
+    def _take_pictures(self):
+        self.pictures = []  # Not both pools in the device's memory.
+        pictures, self._until = self.pools(self.step)
+        self.pictures = [[jax.device_put(x) for x in kind] for kind in pictures]
+
+    def _some_steps(self, progress):
+        if not self.pictures or self.step == self._until:
+            self._take_pictures()
+        turn = self.step // self.log_every
+        pictures = [kind[turn % len(kind)] for kind in self.pictures]
+        start = time.monotonic()
+        self.state, logs = self._run(self.state, pictures, self.step)
+        logs = jax.device_get(logs)
+        self._throughput.add(self.log_every, time.monotonic() - start)
+        self.step += self.log_every
+        progress.update(self.log_every)
+        progress.set_postfix(psnr=f"{self._write_logs(logs)['psnr']:.2f}")
+        self._stop_if_lost()
+        if self.step % self.validate_every == 0 or self.step == self.steps:
+            self._validate()
+        if self.step == self.freeze_at:
+            self._compile()
+
+    def _write_logs(self, logs):
+        """Means over the steps of a call; a skipped step's are left out."""
+        used = logs["skipped"] == 0
+        if not used.any():
+            used[:] = True
+        means = {key: float(np.mean(x[used])) for key, x in logs.items()}
+        means["skipped"] = int(np.sum(logs["skipped"]))
+        means["learning_rate"] = float(logs["learning_rate"][-1])
+        means |= self._throughput.rates()
+        self.log.scalars("training", self.step, means)
+        return means
+
+    def _stop_if_lost(self):
+        in_a_row = int(self.state.skipped_in_a_row)
+        if in_a_row >= self.most_skipped:
+            self._checkpoint()
+            raise training_lost(self.step, in_a_row, self.last_path)
+
+    def _checkpoint(self):
+        self.training.put(self.state)
+        state = {
+            "step": self.step,
+            "best": self.best,
+            "best_step": self.best_step,
+            "settings": self.settings,
+        }
+        save_checkpoint(
+            self.last_path, self.training, self.arguments, state, self.half
+        )
+
+    def _validate(self):
+        row = validation.validated(
+            lambda blurry, name: restore(self._product, blurry, name)[0],
+            self.validation,
+        )
+        self.log.scalars("validation", self.step, row)
+        tqdm.tqdm.write(
+            f"step {self.step}: {validation.told(row)}; {self._throughput}"
+        )
+        if self.best is None or validation.rank(row) > self.best:
+            self.best, self.best_step = validation.rank(row), self.step
+            self.training.put(self.state)
+            card = {"step": self.step, "validation": row, **self.settings}
+            save_weights(
+                self.output / "best.safetensors",
+                self.training.averaged_generator,
+                self.arguments,
+                card,
+            )
+
+    def _product(self, blurry):
+        # A GPU's own float32 convolutions would round to TF32.
+        with jax.default_matmul_precision("highest"):
+            return np.asarray(self._restore(self.state.average, blurry))

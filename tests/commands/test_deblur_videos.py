@@ -1,0 +1,54 @@
+"""deblur.py with videos, and the signals that end it."""
+
+import numpy as np
+import pytest
+from deblur_calls import assert_one_line, run, write
+
+from sis_keras.errors import StoppedError, UserError
+from sis_keras.restoring import work as deblur_run
+
+
+@pytest.fixture
+def videos(monkeypatch):
+    """Stands in for `deblur_video`; lists what was asked of it."""
+    asked = []
+
+    def deblur_video(source, target, deblur, **options):
+        if source.read_bytes() == b"bad":
+            raise UserError(f"Expected a video. Received: {source}.")
+        if source.read_bytes() == b"stop":
+            raise StoppedError("Stopped after 7 frames.")
+        asked.append((source.name, target, options["overwrite"]))
+        assert deblur(np.zeros((2, 2, 3), np.uint8)).min() == 255
+
+    monkeypatch.setattr(deblur_run, "deblur_video", deblur_video)
+    return asked
+
+
+def test_videos(tmp_path, inverting_networks, videos, capsys):
+    folder = tmp_path / "clips"
+    write(folder / "a.png")
+    for name, data in (("b.mp4", b"x"), ("c.avi", b"x"), ("d.mov", b"bad")):
+        (folder / name).write_bytes(data)
+    status, out, err = run(capsys, folder)
+    assert status == 1 and out == "3 deblurred, 1 failed.\n"
+    assert "d.mov" in err
+    output = tmp_path / "clips_deblurred"
+    assert videos == [
+        ("b.mp4", output / "b.mp4", False),
+        ("c.avi", output / "c.avi.mkv", False),
+    ]
+    run(capsys, folder / "b.mp4", f"--output={tmp_path}/s.mkv", "--overwrite")
+    assert videos[2:] == [("b.mp4", tmp_path / "s.mkv", True)]
+    result = run(capsys, folder / "b.mp4", f"--output={tmp_path}/s.avi")
+    assert_one_line(result, "s.avi", ".mkv")
+
+
+def test_a_signal_ends_a_folder_of_videos(
+    tmp_path, inverting_networks, videos, capsys
+):
+    (tmp_path / "a.mp4").write_bytes(b"stop")
+    (tmp_path / "b.mp4").write_bytes(b"x")
+    result = run(capsys, tmp_path, f"--output={tmp_path}/sharp")
+    assert_one_line(result, "Stopped after 7 frames")
+    assert not videos
