@@ -24,8 +24,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import cv2
 import numpy as np
-from tests.local_server import serving
 
+from benchmarks.local_server import serving
 from benchmarks.reporting import machine, text_table
 from sis_keras.data.open_source import open_source
 from sis_keras.files.pictures import read_rgb

@@ -7,7 +7,7 @@
         --limits="Not for portraits."
 
 writes `sis_keras/weights/files/` and prints the entry of its manifest.
-Afterwards `python -m benchmarks.models` scores the model and writes its card.
+Afterwards `python -m tools.models` scores the model and writes its card.
 """
 
 import json

@@ -140,7 +140,7 @@ def test_threads_leave_the_standard_error(tmp_path, capfd):
 def test_fuzz():
     """In a process of its own: its memory, and what C code prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.fuzz", "--files=500"],
+        [sys.executable, "-m", "tools.fuzz", "--files=500"],
         cwd=ROOT,
         capture_output=True,
         text=True,

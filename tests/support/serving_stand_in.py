@@ -12,8 +12,9 @@ import json
 
 import grpc
 import tensorflow as tf
-from local_server import serving
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+from benchmarks.local_server import serving
 
 
 class Model:

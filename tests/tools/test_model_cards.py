@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks import model_page, models
 from sis_keras.data.source import Source
 from sis_keras.evaluation.evaluate import evaluate
 from sis_keras.evaluation.report import write_json
 from sis_keras.files.pictures import read_rgb
+from tools import model_page, models
 
 
 def grey(level, height=370, width=650):

@@ -105,7 +105,7 @@ def _check_it_opens(path):
             f"runtime (status {done.returncode}), as int8 does where a "
             "layer's values are huge; nothing was written. Try "
             "--quantize=dynamic, or other weights; `python -m "
-            "benchmarks.activations WEIGHTS` shows each scale."
+            "tools.activations WEIGHTS` shows each scale."
         )
 
 

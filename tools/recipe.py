@@ -1,4 +1,4 @@
-"""Short trials of the recipe: SIS_DATA=FOLDER python -m benchmarks.recipe
+"""Short trials of the recipe: SIS_DATA=FOLDER python -m tools.recipe
 
 Runs train.py with mobile.flags and a cosine decay for some hundred steps
 (--steps), once for each named change of its flags, two trials at a time with a

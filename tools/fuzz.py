@@ -1,4 +1,4 @@
-"""Damaged picture files: python -m benchmarks.fuzz --files=500
+"""Damaged picture files: python -m tools.fuzz --files=500
 
 Damages small pictures of every format and reads each. A file either reads or
 is refused by a UserError of one line; anything else is a crash. The status is
@@ -21,13 +21,13 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
-from benchmarks.damages import DAMAGES
 from sis_keras.errors import UserError
 from sis_keras.files.photographs import (
     Photograph,
     read_photograph,
     write_photograph,
 )
+from tools.damages import DAMAGES
 
 HANG_SECONDS = 20
 # A small file may claim 4 megapixels, whose channels are made ready.

@@ -1,4 +1,4 @@
-"""Model cards: SIS_DATA=FOLDER python -m benchmarks.models
+"""Model cards: SIS_DATA=FOLDER python -m tools.models
 
 Scores every released model as evaluate.py does, the blurred input beside it,
 and writes docs/models.json, docs/models/NAME.jpg and, from these and the
@@ -15,7 +15,6 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from benchmarks import model_page
 from sis_keras.commands.building import start_keras
 from sis_keras.commands.flags import FLAGS, start
 from sis_keras.commands.opening import open_sources
@@ -23,6 +22,7 @@ from sis_keras.errors import UserError
 from sis_keras.evaluation.protocol import known_protocol
 from sis_keras.files.atomic import atomic_path
 from sis_keras.weights import released
+from tools import model_page
 
 flags.DEFINE_bool("again", False, "Score also what was scored before.")
 

@@ -27,7 +27,7 @@ HEAD = """\
 
 Weights in `sis_keras/weights/files/`, by name: `load_restorer("{first}")`,
 `python evaluate.py --weights={first} …`. This page is what
-`SIS_DATA=FOLDER python -m benchmarks.models` writes; all figures, with their
+`SIS_DATA=FOLDER python -m tools.models` writes; all figures, with their
 whole protocols, are in [models.json](models.json).
 """
 PROTOCOL = """\
@@ -59,7 +59,7 @@ def page(entries: dict, models: dict) -> str:
 
     Args:
         entries: Of the manifest, by name.
-        models: From `benchmarks.models`, by the same names, as read from
+        models: From `tools.models`, by the same names, as read from
             JSON: infinities are strings.
     """
     scores = next(iter(models.values()))["scores"]

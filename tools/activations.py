@@ -1,4 +1,4 @@
-"""What each scale of the trunk does: python -m benchmarks.activations WEIGHTS
+"""What each scale of the trunk does: python -m tools.activations WEIGHTS
 
 On whole pictures of --data (pairs): the largest value of the trunk's maps at
 1/2 to 1/32 of the scale, the share of values above zero, and the PSNR lost

@@ -1,0 +1,1 @@
+"""Model cards, trials, fuzzing: what looks after the project."""
