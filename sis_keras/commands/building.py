@@ -1,7 +1,6 @@
 """Flags to networks, losses, optimizers and the settings of a run."""
 
-from sis_keras.commands import flags
-from sis_keras.commands.flags import FLAGS
+from sis_keras.commands.flags import FLAGS, of_a_run
 from sis_keras.errors import UserError
 from sis_keras.networks.presets import preset_arguments
 
@@ -208,7 +207,7 @@ def settings(data):
         "data": data,
         **{
             flag.name: flag.value
-            for flag in FLAGS.flags_by_module_dict()[flags.__name__]
+            for flag in of_a_run()
             if flag.name not in changing
         },
     }

@@ -243,6 +243,11 @@ flags.DEFINE_integer("checkpoint_every", 200, "Steps.", 1)
 flags.DEFINE_bool("resume", False, "Go on from <output>/last.safetensors.")
 
 
+def of_a_run() -> list[flags.Flag]:
+    """The flags of this module, which any program of a run takes."""
+    return FLAGS.flags_by_module_dict()[__name__]
+
+
 def required(name: str) -> str:
     """A flag's value.
 

@@ -13,7 +13,7 @@ import shutil
 
 from absl import flags
 
-from sis_keras.commands.flags import FLAGS, required, start
+from sis_keras.commands.flags import FLAGS, of_a_run, required, start
 
 flags.DEFINE_string("pack_to", None, "The new folder.")
 flags.DEFINE_integer(
@@ -112,7 +112,7 @@ def run_lines(moved):
     """Lines of a flagfile: all flags that were given, the moved ones anew."""
     given = [
         flag.serialize()
-        for flag in FLAGS.flags_by_module_dict()["run_flags"]
+        for flag in of_a_run()
         if flag.value != flag.default and flag.name not in {*LEFT_OUT, *moved}
     ]
     return given + [f"--{name}={value}" for name, value in moved.items()]

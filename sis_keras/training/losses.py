@@ -54,6 +54,7 @@ def ssim_loss(sharp: Tensor, restored: Tensor) -> Tensor:
 
 
 _GAUSSIAN = np.exp(-(np.arange(-5, 6, dtype=np.float64) ** 2) / (2 * 1.5**2))
+_GAUSSIAN /= _GAUSSIAN.sum()
 
 
 def frequency(sharp: Tensor, restored: Tensor) -> Tensor:

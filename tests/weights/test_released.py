@@ -129,6 +129,6 @@ def test_a_released_file_describes_its_own_network(name):
 
 def test_the_package_holds_every_released_file():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    (glob,) = project["tool"]["setuptools"]["package-data"]["sis_keras"]
-    packed = set((ROOT / "sis_keras").glob(glob))
+    (glob,) = project["tool"]["setuptools"]["package-data"]["sis_keras.weights"]
+    packed = set((ROOT / "sis_keras" / "weights").glob(glob))
     assert packed == set(released.FOLDER.iterdir())

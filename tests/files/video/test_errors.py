@@ -110,7 +110,7 @@ def test_damaged_videos_give_frames_or_one_line(tmp_path):
 
 INTERRUPTED = """
 import os, pathlib, signal, sys
-from sis_keras.quiet import guarded
+from sis_keras.commands.program import guarded
 from sis_keras.files.video.frame_by_frame import deblur_video
 
 calls = []

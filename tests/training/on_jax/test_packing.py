@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -215,7 +216,8 @@ def pack(data, *more):
     return subprocess.run(
         [
             sys.executable,
-            str(ROOT / "pack_training.py"),
+            "-m",
+            "sis_keras.commands.pack",
             f"--pack_to={data}/packed",
             f"--train_data={data}/pairs,photographs:{data}/photos",
             f"--validation_data={data}/pairs",
@@ -228,6 +230,7 @@ def pack(data, *more):
         capture_output=True,
         text=True,
         cwd=data,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
 
 
@@ -246,7 +249,8 @@ def test_a_packed_folder_trains_itself(data):
     started = subprocess.run(
         [
             sys.executable,
-            "train_jax.py",
+            "-m",
+            "sis_keras.commands.train_jax",
             "--flagfile=run.flags",
             "--output=run",
             "--workers=1",
@@ -264,7 +268,7 @@ def test_too_large_a_folder_is_refused(data):
     done = pack(data, "--limit_mib=0.01")
     assert done.returncode == 2
     line = done.stderr.splitlines()[-1]
-    assert line.startswith("pack_training.py: Expected a folder of at most")
+    assert line.startswith("pack.py: Expected a folder of at most")
     assert not list(data.glob("*packed*")) and not list(data.glob(".*"))
 
 
@@ -273,7 +277,8 @@ def test_what_train_jax_has_not(tmp_path):
         done = subprocess.run(
             [
                 sys.executable,
-                str(ROOT / "train_jax.py"),
+                "-m",
+                "sis_keras.commands.train_jax",
                 f"--output={tmp_path}/run",
                 "--adversarial=none",
                 flag,
