@@ -190,8 +190,8 @@ flags.DEFINE_integer(
 flags.DEFINE_bool(
     "weigh_pictures",
     None,  # Runs from before it was there resume without.
-    "Draw pairs with synthetic blur by how much their halves differ; neither "
-    "the mildest nor the strongest blur teaches much.",
+    "Draw pairs by how much their halves differ; neither the mildest nor the "
+    "strongest blur teaches much.",
 )
 flags.DEFINE_enum(
     "optimizer",

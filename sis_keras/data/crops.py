@@ -31,8 +31,8 @@ class Crops:
         candidates: A crop is drawn from so many random places of its picture,
             each as likely as its halves differ there (mean absolute
             difference of every fourth pixel): where there is much to learn.
-        weighted: Pairs with synthetic blur are drawn by `weight`, not
-            equally often.
+        weighted: Pairs are drawn by `weight`, not equally often; real and
+            synthetic ones among themselves.
 
     Raises:
         UserError: Nothing is left to cut from, a picture is smaller than a
@@ -74,13 +74,11 @@ class Crops:
             extra = round(len(real) * crops_per_picture * share)
         else:
             extra = len(synthetic) * crops_per_picture
-        self._real_slots = np.repeat(real, crops_per_picture)
-        self._synthetic, self._extra = synthetic, extra
-        self._chances = None
-        if weighted:
-            weights = np.array([weight(*cache[x]) for x in synthetic])
-            self._chances = weights / weights.sum()
-        self.examples_per_epoch = len(self._real_slots) + extra
+        self._kinds = (
+            _Kind(cache, real, len(real) * crops_per_picture, weighted, True),
+            _Kind(cache, synthetic, extra, weighted, False),
+        )
+        self.examples_per_epoch = sum(kind.count for kind in self._kinds)
 
     def at(self, step: int) -> "tuple[Crops, int | None]":
         """What to cut at a step, and the step from which on it is another."""
@@ -94,18 +92,8 @@ class Crops:
     def _order(self, epoch: int) -> np.ndarray:
         """Which pair each example of an epoch is cut from."""
         random = np.random.default_rng([self.seed, epoch])
-        slots = self._real_slots
-        if self._extra and self._chances is not None:
-            extra = random.choice(self._synthetic, self._extra, p=self._chances)
-            slots = np.concatenate([slots, extra])
-        elif self._extra:
-            rounds = -(-self._extra // len(self._synthetic))
-            shuffled = [
-                random.permutation(self._synthetic) for _ in range(rounds)
-            ]
-            extra = np.concatenate(shuffled)[: self._extra]
-            slots = np.concatenate([slots, extra])
-        return random.permutation(slots)
+        slots = [kind.drawn(random) for kind in self._kinds]
+        return random.permutation(np.concatenate(slots))
 
     def example(self, number: int) -> tuple[np.ndarray, ...]:
         """The `number`th example since training began.
@@ -136,6 +124,28 @@ class Crops:
         """Examples `start` to `start + size`, stacked."""
         examples = [self.example(start + i) for i in range(size)]
         return tuple(np.stack(x) for x in zip(*examples, strict=True))
+
+
+class _Kind:
+    """Pairs of one kind, and how many crops an epoch cuts from them all."""
+
+    def __init__(self, cache, pairs, count, weighted, whole):
+        self.pairs, self.count = pairs, count if len(pairs) else 0
+        self._whole = whole  # So many crops from each, none is left over.
+        self._chances = None
+        if weighted and len(pairs):
+            weights = np.array([weight(*cache[x]) for x in pairs])
+            self._chances = weights / weights.sum()
+
+    def drawn(self, random):
+        """Which pair each crop is cut from, equally often but for weights."""
+        if self._chances is not None:
+            return random.choice(self.pairs, self.count, p=self._chances)
+        rounds = -(-self.count // max(len(self.pairs), 1))
+        if self._whole:
+            return np.repeat(self.pairs, rounds)
+        shuffled = [random.permutation(self.pairs) for _ in range(rounds)]
+        return np.concatenate([*shuffled, self.pairs[:0]])[: self.count]
 
 
 def _likeliest(random, places, pair, size):

@@ -42,7 +42,7 @@ from sis_keras.errors import UserError
 from sis_keras.files.pictures import list_pictures, read_rgb
 
 # Changes whenever the same seed gives other synthetic blur.
-BLUR_VERSION = 2
+BLUR_VERSION = 3
 SHARP = "sharp pictures, no blur"
 # Settings of `synthetic_blur` by name.
 BLURS = {

@@ -11,12 +11,12 @@ def damaged(
     blurry: np.ndarray,
     rng: np.random.Generator,
     *,
-    defocus_probability: float = 0.06,
+    defocus_probability: float = 0.03,
     defocus: tuple[float, float] = (0.7, 4.0),
     noise_probability: float = 0.5,
-    noise: tuple[float, float] = (0.3, 4.0),
+    noise: tuple[float, float] = (0.5, 3.0),
     jpeg_probability: float = 0.5,
-    jpeg_quality: tuple[int, int] = (60, 98),
+    jpeg_quality: tuple[int, int] = (75, 98),
 ) -> np.ndarray:
     """What a camera does to a picture beside motion blur.
 

@@ -24,6 +24,9 @@ from sis_keras.errors import UserError
 EXTENT = (1.0, 60.0)
 # A flow below this says nothing of how things move, pixels.
 LEAST_MOTION = 0.4
+# How far things move while a shutter is open, in steps between two frames of
+# a film. GOPRO's 7 to 13 frames of 240 a second are 0.7 to 1.3 of them.
+GAIN = (0.5, 4.0)
 # No flow is made longer than this many times: what is wrong with it grows too.
 MOST_GAIN = 12.0
 # How much of the picture may move faster than what is said to be the longest.
@@ -161,8 +164,9 @@ def flow_blur(
     Args:
         previous, sharp, following: Consecutive frames.
         seed: Determines everything.
-        extent: Longest streak of the camera's motion and, drawn apart, of the
-            objects', in pixels of a 720p picture; log-uniform.
+        extent: Between what the longest streak lies of the camera's motion
+            and, drawn apart, of the objects', in pixels of a 720p picture;
+            see `drawn_length`.
         gamma_probability: Share averaged in linear light (gamma 2.2), and
             then brought to the sharp frame's brightness.
         most_frames: How many moved frames are averaged at most.
@@ -186,8 +190,11 @@ def flow_blur(
         )
     motion_rng, camera_rng, sensor_rng = np.random.default_rng(seed).spawn(3)
     size = sharp.shape[:2]
-    lengths = [pixels(log_uniform(motion_rng, extent), size) for _ in range(2)]
     own, objects = split_camera(measured_motion(previous, sharp, following))
+    lengths = [
+        drawn_length(motion_rng, motion, extent, size)
+        for motion in (own, objects)
+    ]
     camera = draw_camera(motion_rng, camera_rng, own, size, lengths[0])
     objects = drawn_objects(motion_rng, objects, lengths[1])
     times = np.linspace(-1.0, 1.0, _frames(sum(lengths), most_frames))
@@ -196,6 +203,27 @@ def flow_blur(
     if gamma is not None:
         blurry = match_brightness(blurry, sharp)
     return damaged(blurry, sensor_rng, **damages), sharp
+
+
+def drawn_length(rng, motion: Motion, extent, size) -> float:
+    """Of the longest streak, in pixels.
+
+    Mostly as far as things move between two frames, or `GAIN` times as far;
+    three in ten, and where nothing moves, of any length in `extent`,
+    log-uniform, as a hand shakes.
+
+    Args:
+        rng: Where the draws come from.
+        motion: Of the camera, or of the objects.
+        extent: Least and most, in pixels of a 720p picture.
+        size: Height and width.
+    """
+    low, high = (pixels(length, size) for length in extent)
+    free = log_uniform(rng, (low, high))
+    natural = motion.length() * log_uniform(rng, GAIN)
+    if rng.random() < 0.3 or motion.length() < 2 * LEAST_MOTION:
+        return free
+    return float(np.clip(natural, low, high))
 
 
 def _frames(length, most):

@@ -78,7 +78,7 @@ def mix(
             pairs are there too.
         crop_size: Height and width of a crop.
         seed: Of the order in the arrays.
-        weighted: Pairs with synthetic blur are drawn by `cache.weight`.
+        weighted: Pairs are drawn by `cache.weight`.
 
     Raises:
         UserError: A picture is smaller than a crop.
@@ -96,10 +96,10 @@ def mix(
             kind.append(cache[number])
     count = round(batch_size * synthetic_share) if real else batch_size
     count = count if synthetic else 0
-    kinds = ((real, batch_size - count, False), (synthetic, count, weighted))
+    kinds = ((real, batch_size - count), (synthetic, count))
     used = [
-        (stack_pairs(pairs, seed, weighted=by_weight), n)
-        for pairs, n, by_weight in kinds
+        (stack_pairs(pairs, seed, weighted=weighted), n)
+        for pairs, n in kinds
         if n
     ]
     pictures, counts = (list(x) for x in zip(*used, strict=True))

@@ -112,9 +112,12 @@ def test_pictures_are_drawn_by_their_weights():
     assert abs(np.asarray(draws.picture).mean() - 0.8) < 0.03
 
 
-def test_weights_are_of_pairs_with_synthetic_blur_alone(caches):
+def test_weights_are_those_of_each_kind(caches):
     (real, synthetic), _, _ = mix(caches, 8, 0.25, 16, weighted=True)
-    assert real[0].weights is None
+    expected = [weight(*caches[0][number]) for number in range(2)]
+    np.testing.assert_allclose(
+        sorted(real[0].weights), sorted(expected), rtol=1e-6
+    )
     expected = [weight(*caches[1][number]) for number in range(3)]
     np.testing.assert_allclose(
         sorted(synthetic[0].weights), sorted(expected), rtol=1e-6
