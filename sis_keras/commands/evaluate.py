@@ -12,6 +12,7 @@ from absl import flags
 from sis_keras.commands.building import generator_arguments, start_keras
 from sis_keras.commands.flags import FLAGS, required, start
 from sis_keras.commands.opening import open_sources, scored_sources
+from sis_keras.errors import UserError
 from sis_keras.evaluation.protocol import known_protocol
 
 flags.DEFINE_string(
@@ -43,9 +44,8 @@ def main():
         return itertools.islice(every, FLAGS.limit)
 
     name = restorer.name if restorer else "none: the blurred input"
-    known = known_protocol(sources, name, FLAGS.precision)
-    if restorer and "quantize" in restorer.metadata:
-        known["precision"] = f"LiteRT, quantize={restorer.metadata['quantize']}"
+    precision = restorer.precision if restorer else FLAGS.precision
+    known = known_protocol(sources, name, precision)
     kind = "identity" if FLAGS.identity else "evaluation"
     if FLAGS.limit:
         known["limit"] = f"the first {FLAGS.limit} pairs"
@@ -56,8 +56,14 @@ def main():
         known,
         FLAGS.metrics or DEFAULT_METRICS,
         FLAGS.repeats,
-        FLAGS.limit or sum(source.count for source in sources),
+        FLAGS.limit or total(sources),
     )
+
+
+def total(sources):
+    """How many pairs there are; None where only reading tells."""
+    counts = [source.count for source in sources]
+    return sum(counts) if all(counts) else None
 
 
 def test_sources():
@@ -65,7 +71,11 @@ def test_sources():
     sources = scored_sources()
     if sources:
         return sources
-    required("hold_out")
+    if not FLAGS.hold_out:
+        raise UserError(
+            "Expected pairs to score on, such as --test_data=FOLDER with blur/ "
+            "and sharp/ in it, or the flagfile of a run. Received neither."
+        )
     return [
         source.only(FLAGS.hold_out)
         for source in open_sources(

@@ -11,12 +11,15 @@ from sis_keras.commands.building import (
 )
 from sis_keras.commands.flags import FLAGS, required, start
 from sis_keras.commands.opening import open_sources, parted, validation_groups
+from sis_keras.data.cache import refuse_same_pictures
 from sis_keras.data.source import refuse_overlap
 from sis_keras.evaluation.protocol import known_protocol
+from sis_keras.training.run import check_output
 
 
 def main():
     output = required("output")
+    check_output(output, FLAGS.resume)
     arguments = generator_arguments()
     sources = open_sources(required("train_data"), FLAGS.synthetic_versions)
     groups = validation_groups()
@@ -25,17 +28,17 @@ def main():
     start_keras()
     import tensorflow as tf
 
-    from sis_keras.training.checkpoint import continue_from, refuse_to_overwrite
+    from sis_keras.training.checkpoint import continue_from
     from sis_keras.training.loop import TrainingRun
 
-    if not FLAGS.resume:
-        refuse_to_overwrite(output)
     tf.config.experimental.enable_op_determinism()
     gan = make_gan(arguments)
     if FLAGS.continue_from and not FLAGS.resume:
         continue_from(FLAGS.continue_from, gan, arguments)
     crops, cache = make_crops(sources)
     examples = validation_examples(groups, cache)
+    if cache is not None:
+        refuse_same_pictures(cache, groups and examples())
     run = TrainingRun(
         gan,
         arguments,

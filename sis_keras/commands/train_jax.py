@@ -38,11 +38,16 @@ from sis_keras.commands.opening import (  # noqa: E402
     validation_groups,
 )
 from sis_keras.data.source import refuse_overlap  # noqa: E402
+from sis_keras.training.run import LAST, check_output  # noqa: E402
 
 os.environ["KERAS_BACKEND"] = "jax"
 
 from sis_keras.errors import UserError  # noqa: E402
 
+NOT_HERE = {
+    "xla": "every step is compiled anyway",
+    "crops_per_picture": "there are no epochs",
+}
 flags.DEFINE_float(
     "seconds", math.inf, "End after so long, all saved; blurring included.", 0
 )
@@ -60,6 +65,7 @@ flags.DEFINE_bool(
 
 def main():
     output = required("output")
+    check_output(output, FLAGS.resume)
     refuse_what_is_not_here()
     arguments = generator_arguments()
     required("validation_data")
@@ -68,11 +74,9 @@ def main():
         open_sources(FLAGS.train_data, 1),
         [source for _, source in groups],
     )
-    from sis_keras.training.checkpoint import continue_from, refuse_to_overwrite
+    from sis_keras.training.checkpoint import continue_from
     from sis_keras.training.on_jax.loop import JaxRun
 
-    if not FLAGS.resume:
-        refuse_to_overwrite(output)
     pools = make_pools()
     first, _ = pools.at(saved_step(output) if FLAGS.resume else 0)
     training = make_training(arguments)
@@ -98,6 +102,7 @@ def main():
         },
         log_every=FLAGS.log_every,
         validate_every=FLAGS.validate_every,
+        checkpoint_every=FLAGS.checkpoint_every,
         freeze_batch_norm_at=FLAGS.freeze_batch_norm_at,
         most_skipped=FLAGS.most_skipped,
         deadline=START + FLAGS.seconds,
@@ -118,6 +123,7 @@ def _pictures_of(mixed, until):
 
 
 def refuse_what_is_not_here():
+    """Flags of train.py that mean nothing on JAX."""
     for flag, values in (
         ("adversarial", ["none"]),
         ("precision", ["float32", "mixed_bfloat16"]),
@@ -128,13 +134,20 @@ def refuse_what_is_not_here():
                 f"Expected --{flag}={values[-1] or ''} on JAX. Received: "
                 f"{FLAGS[flag].value}. Change it, or use train.py."
             )
+    for flag, reason in NOT_HERE.items():
+        # A flagfile of train.py may say what is so by default.
+        if FLAGS[flag].value != FLAGS[flag].default:
+            raise UserError(
+                f"Expected no --{flag} on JAX, where {reason}. Received: "
+                f"--{flag}={FLAGS[flag].value}. Leave it out."
+            )
 
 
 def saved_step(output):
     """The step that a run was saved at; 0 where there is none."""
     from sis_keras.weights.tensors import read_tensors
 
-    path = pathlib.Path(output) / "last.safetensors"
+    path = pathlib.Path(output) / LAST
     if not path.exists():
         return 0  # JaxRun.resume says what is missing.
     _, metadata = read_tensors(path, prefix="none of them")

@@ -6,9 +6,10 @@ into memory, the pictures cost disk instead: 2 * 3 * height * width bytes a
 pair, 11.6 GB for GOPRO_Large's 2103 training pairs.
 """
 
+import hashlib
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import tqdm
@@ -28,6 +29,9 @@ class PictureCache:
         names: `sequence/frame` of each pair.
         shapes: `(height, width)` of each pair.
         synthetic: Whether each pair's blur is synthetic.
+        folders: Names of the folders that each pair's files lie in, where it
+            has files.
+        digests: Of each pair's sharp half; equal for equal pictures.
         fingerprint: Of the sources; equal means the same pictures.
     """
 
@@ -38,6 +42,8 @@ class PictureCache:
         self.names = [entry["name"] for entry in index["pairs"]]
         self.shapes = [tuple(entry["shape"]) for entry in index["pairs"]]
         self.synthetic = np.array([x["synthetic"] for x in index["pairs"]])
+        self.folders = [frozenset(x["folders"]) for x in index["pairs"]]
+        self.digests = [entry["digest"] for entry in index["pairs"]]
         self._offsets = [entry["offset"] for entry in index["pairs"]]
         self._bytes = np.memmap(folder / "pictures.raw", np.uint8, mode="r")
         if self._bytes.size != sum(6 * h * w for h, w in self.shapes):
@@ -98,7 +104,9 @@ def _write(sources, folder, fingerprint, show):
         with open(temporary, "wb") as file:
             for source in sources:
                 shifts = []
-                for name, blurry, sharp in source.examples():
+                for number, example in enumerate(source.examples()):
+                    name, blurry, sharp = example
+                    files = source.items[number].files if source.items else ()
                     shifts.append(_mean(blurry) - _mean(sharp))
                     file.write(np.ascontiguousarray(blurry).data)
                     file.write(np.ascontiguousarray(sharp).data)
@@ -107,6 +115,8 @@ def _write(sources, folder, fingerprint, show):
                         "shape": blurry.shape[:2],
                         "offset": offset,
                         "synthetic": source.synthetic,
+                        "folders": sorted(_folders(files)),
+                        "digest": digest(sharp),
                     }
                     entries.append(entry)
                     offset += blurry.nbytes + sharp.nbytes
@@ -118,6 +128,17 @@ def _write(sources, folder, fingerprint, show):
     with atomic_path(folder / "index.json") as temporary:
         index = {"fingerprint": fingerprint, "pairs": entries}
         temporary.write_text(json.dumps(index))
+
+
+def digest(picture: np.ndarray) -> str:
+    """Of a picture's size and pixels."""
+    found = hashlib.sha256(repr(picture.shape).encode())
+    found.update(np.ascontiguousarray(picture).data)
+    return found.hexdigest()[:32]
+
+
+def _folders(files):
+    return {part for file in files for part in file.parent.parts}
 
 
 def _mean(picture):
@@ -154,3 +175,25 @@ def weight(blurry: np.ndarray, sharp: np.ndarray) -> float:
     halves = (x[::8, ::8].astype(np.int16) for x in (blurry, sharp))
     d = float(np.abs(np.subtract(*halves)).mean())
     return max(1.0, d / (1.0 + (d / 12.0) ** 2))
+
+
+def refuse_same_pictures(cache: PictureCache, examples: Iterable) -> None:
+    """Makes sure that no picture is validated on that is trained on.
+
+    Args:
+        cache: What is trained on.
+        examples: `(group, name, blurry, sharp)`.
+
+    Raises:
+        UserError: One has the very sharp half of a pair in `cache`, wherever
+            the two came from.
+    """
+    trained = dict(zip(cache.digests, cache.names, strict=True))
+    for _, name, _, sharp in examples:
+        same = trained.get(digest(sharp))
+        if same is not None:
+            raise UserError(
+                "Expected pictures to validate on that are not trained on. "
+                f"Received: {name}, whose sharp half is that of {same}, which "
+                "is trained on."
+            )

@@ -26,7 +26,7 @@ class Crops:
         crops_per_picture: Crops from each pair in an epoch.
         synthetic_share: Share of an epoch's examples with synthetic blur,
             in [0, 1); counts where both kinds are there.
-        hold_out: Sequences that are never cut from.
+        hold_out: Sequences that are never cut from; see `held_out`.
         seed: Of all draws.
         candidates: A crop is drawn from so many random places of its picture,
             each as likely as its halves differ there (mean absolute
@@ -53,7 +53,7 @@ class Crops:
         self.cache, self.crop_size, self.seed = cache, crop_size, seed
         self.candidates = candidates
         _check_held_out(cache.names, hold_out)
-        used = np.array([not of_sequence(x, hold_out) for x in cache.names])
+        used = ~held_out(cache, hold_out)
         for number in np.flatnonzero(used):
             height, width = cache.shapes[number]
             if min(height, width) < crop_size:
@@ -163,6 +163,20 @@ def _likeliest(random, places, pair, size):
     if not total:
         return places[0]
     return places[random.choice(len(places), p=differences / total)]
+
+
+def held_out(cache: PictureCache, sequences: Collection[str]) -> np.ndarray:
+    """Which pairs are of a sequence, or would give it away; bool `(n,)`.
+
+    Those are the pairs that are named after it, those whose files lie in a
+    folder of its name, whatever is made of them, and those that have the very
+    sharp half of another that is held out.
+    """
+    names = frozenset(sequences)
+    every = zip(cache.names, cache.folders, strict=True)
+    out = [of_sequence(x, names) or bool(names & y) for x, y in every]
+    digests = {x for x, y in zip(cache.digests, out, strict=True) if y}
+    return np.array([digest in digests for digest in cache.digests], bool)
 
 
 def _check_held_out(names, hold_out):

@@ -20,15 +20,21 @@
 import functools
 import os
 import pathlib
+import re
 from collections.abc import Callable
 
-from sis_keras.data import triplets
 from sis_keras.data.blur.synthetic import (
     CAMERA_STREAK,
-    blurred_photograph,
-    flat_pair,
 )
 from sis_keras.data.frames import blur_from_frames
+from sis_keras.data.made_source import (
+    BLUR_VERSION,
+    flat_source,
+    flow_source,
+    photograph_source,
+    photographs_in,
+    sharp_source,
+)
 from sis_keras.data.pairs import find_pairs, read_pair
 from sis_keras.data.source import (
     Item,
@@ -39,37 +45,7 @@ from sis_keras.data.source import (
 )
 from sis_keras.data.wrapped_source import PHOTOGRAPHS, WRAPPERS
 from sis_keras.errors import UserError
-from sis_keras.files.pictures import list_pictures, read_rgb
-
-# Changes whenever the same seed gives other synthetic blur.
-BLUR_VERSION = 3
-SHARP = "sharp pictures, no blur"
-# Settings of `synthetic_blur` by name.
-BLURS = {
-    "dynamic": {},
-    # The easy case, which a few minutes can learn: level streaks, no more.
-    "pan": {
-        "pan": True,
-        "object_probability": 0.0,
-        "defocus_probability": 0.0,
-        "noise_probability": 0.0,
-        "jpeg_probability": 0.0,
-    },
-}
-SKIMAGE_PHOTOGRAPHS = {
-    "train": (
-        "chelsea",
-        "rocket",
-        "coffee",
-        "hubble_deep_field",
-        "brick",
-        "grass",
-        "gravel",
-        "camera",
-    ),
-    # motorcycle_right, the same scene, is in neither.
-    "test": ("astronaut", "motorcycle_left"),
-}
+from sis_keras.files.pictures import list_pictures
 
 
 def open_source(
@@ -114,19 +90,26 @@ def open_source(
 def _open(text, arguments, half=False):
     """`half` is for photographs, which are halved before they are blurred."""
     text = os.path.expanduser(os.path.expandvars(text))
+    unset = re.search(r"\$\{?(\w+)", text)
+    if unset and not os.path.exists(text.rpartition(":")[2]):
+        raise UserError(
+            f"Expected ${unset[1]} to name a folder, as {text} wants. "
+            f"Received: no such environment variable. Set it, as in "
+            f"`{unset[1]}=FOLDER python …`, or name the folder itself."
+        )
     kind, _, rest = text.partition(":")
     rest = os.path.expanduser(rest)
     if kind in WRAPPERS:
         open_ = functools.partial(_open, arguments=arguments)
         return WRAPPERS[kind](text, rest, open_)
     if kind in PHOTOGRAPHS:
-        return _blurred(text, kind, rest, arguments, half)
+        return photograph_source(text, kind, rest, arguments, half)
     if kind == "flow":
-        return _flow(text, rest, arguments)
+        return flow_source(text, rest, arguments)
     if kind == "flat":
-        return _flat(text, rest, arguments["seed"])
+        return flat_source(text, rest, arguments["seed"])
     if kind == "sharp":
-        return _already_sharp(text, _photographs_in(kind, rest))
+        return sharp_source(text, photographs_in(kind, rest))
     if kind == "frames":
         return _frames(text, rest, arguments["inputs"], arguments["seed"])
     if kind == "tfds":
@@ -144,129 +127,6 @@ def _folder(text, inputs):
         for pair in find_pairs(text, inputs)
     ]
     return of_items(text, items, synthetic=False, input=inputs)
-
-
-# === Pictures blurred here ===
-
-
-def _photographs_in(kind, folder):
-    if not pathlib.Path(folder).is_dir() or not list_pictures(folder):
-        raise UserError(
-            f"{kind}:FOLDER expects a folder of sharp pictures. "
-            f"Received: {folder}, which holds none."
-        )
-    return list_pictures(folder)
-
-
-def _already_sharp(text, paths):
-    def make(path):
-        picture = read_rgb(path)
-        return picture, picture
-
-    items = [
-        Item(path.stem, (path,), functools.partial(make, path))
-        for path in paths
-    ]
-    return of_items(text, items, synthetic=True, input=SHARP)
-
-
-def _flat(text, number, seed):
-    if not number.isdecimal() or int(number) < 1:
-        raise UserError(f"Expected flat:N with N from 1 up. Received: {text}.")
-    items = [
-        Item(f"flat/{n}", (), functools.partial(flat_pair, (seed, n)))
-        for n in range(int(number))
-    ]
-    return of_items(
-        text, items, seed, synthetic=True, input="plain colours and gradients"
-    )
-
-
-def _blurred(text, kind, rest, arguments, half):
-    """Photographs with synthetic blur."""
-    paths = (
-        _skimage_paths(rest)
-        if kind == "skimage"
-        else _photographs_in(kind, rest)
-    )
-    versions, seed = arguments["versions"], arguments["seed"]
-    settings = {
-        "extent": arguments["streak"],
-        **BLURS[arguments["kind_of_blur"]],
-    }
-    shortest, longest = settings["extent"]
-    items = [
-        Item(
-            f"{'half/' if half else ''}{path.stem}/{version}",
-            (path,),
-            functools.partial(
-                blurred_photograph,
-                path,
-                (seed, place, version),
-                half,
-                **settings,
-            ),
-        )
-        for place, path in enumerate(paths)
-        for version in range(versions)
-    ]
-    return of_items(
-        text,
-        items,
-        BLUR_VERSION,
-        seed,
-        settings,
-        synthetic=True,
-        input=(
-            f"synthetic blur ({'pan' if 'pan' in settings else 'dynamic'}), "
-            f"seed {seed}, camera streaks of {shortest:g} to {longest:g} "
-            f"pixels at 720p{', at half size' if half else ''}"
-        ),
-    )
-
-
-def _flow(text, path, arguments):
-    versions = arguments["flow_versions"] or arguments["versions"]
-    seed, extent = arguments["seed"], arguments["streak"]
-    shortest, longest = extent
-    clips, dropped = triplets.find_triplets(path)
-    items = [
-        Item(
-            f"{clip.name}/{version}",
-            clip.files,
-            functools.partial(
-                triplets.blurred, clip, (seed, place, version), extent=extent
-            ),
-        )
-        for place, clip in enumerate(clips)
-        for version in range(versions)
-    ]
-    source = of_items(
-        text,
-        items,
-        BLUR_VERSION,
-        seed,
-        extent,
-        synthetic=True,
-        input=(
-            f"blur along optical flow, seed {seed}, streaks of {shortest:g} "
-            f"to {longest:g} pixels at 720p"
-        ),
-    )
-    return source._replace(note=dropped)
-
-
-def _skimage_paths(split):
-    import skimage
-
-    if split not in SKIMAGE_PHOTOGRAPHS:
-        raise UserError(
-            f"Expected skimage:train or skimage:test. Received: {split!r}."
-        )
-    folder = pathlib.Path(skimage.__file__).parent / "data"
-    return [
-        next(folder.glob(f"{name}.*")) for name in SKIMAGE_PHOTOGRAPHS[split]
-    ]
 
 
 def _frames(text, path, inputs, seed):

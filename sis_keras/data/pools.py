@@ -31,6 +31,8 @@ class JoinedCaches:
     def __init__(self, caches: Sequence[PictureCache]):
         self.names = [name for cache in caches for name in cache.names]
         self.shapes = [shape for cache in caches for shape in cache.shapes]
+        self.folders = [x for cache in caches for x in cache.folders]
+        self.digests = [x for cache in caches for x in cache.digests]
         self.synthetic = np.concatenate([x.synthetic for x in caches])
         self.fingerprint = " ".join(x.fingerprint for x in caches)
         self._places = [

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import pathlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -95,7 +95,9 @@ def fingerprint_of(paths, *settings):
     return digest.hexdigest()[:16]
 
 
-def refuse_overlap(trained_on: list, validated_on: list) -> None:
+def refuse_overlap(
+    trained_on: Sequence[Source], validated_on: Sequence[Source]
+) -> None:
     """Makes sure that nothing is validated on that is trained on.
 
     Raises:

@@ -1,7 +1,6 @@
 """Puts trained weights among the released ones."""
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterable
 
@@ -13,6 +12,7 @@ from sis_keras.files.atomic import atomic_path
 from sis_keras.networks.presets import preset_arguments
 from sis_keras.restoring.restorer import Restorer
 from sis_keras.weights import released
+from sis_keras.weights.card import without_places
 from sis_keras.weights.generators import (
     GENERATOR,
     check_arguments,
@@ -80,7 +80,7 @@ def release(
                 f"{source}, which loses {card['float16_cost']:.4f} dB. Release "
                 "it as float32, or allow more by --most_cost."
             )
-    card = _without_home(card)
+    card = without_places(card)
     data = b"".join(
         encode_tensors(tensors, {"arguments": arguments, "card": card})
     )
@@ -174,12 +174,3 @@ def _refuse_not_finite(tensors, source):
             f"{len(odd)} tensors are not, such as {odd[0]}. Take an earlier "
             "checkpoint; where float32 is finite, release it as float32."
         )
-
-
-def _without_home(card):
-    """The card with $SIS_DATA for the folder that this machine has for it."""
-    folder = os.environ.get("SIS_DATA")
-    if not folder:
-        return card
-    plain = json.dumps(folder)[1:-1].rstrip("/")
-    return json.loads(json.dumps(card).replace(plain, "$SIS_DATA"))

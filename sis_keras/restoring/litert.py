@@ -102,6 +102,7 @@ class LiteRTRestorer:
 
     Attributes:
         size: `(height, width)` of what the file restores.
+        precision: Of its arithmetic, in words.
 
     Raises:
         UserError: The file is missing, damaged, or not of this project; or
@@ -114,6 +115,7 @@ class LiteRTRestorer:
         self.name = path.name
         self.metadata = _checked_metadata(path, content)
         self.size = tuple(self.metadata["size"])
+        self.precision = f"LiteRT, quantize={self.metadata['quantize']}"
         try:
             self._interpreter = open_interpreter(content, threads)
         except UserError as error:

@@ -21,6 +21,9 @@ class Restorer:
         generator: The model; its later weights are followed.
         name: What to call it in a report.
         metadata: Its file's arguments and card.
+
+    Attributes:
+        precision: Of its arithmetic: float32, mixed_bfloat16 or mixed_float16.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Restorer:
         import tensorflow as tf
 
         self.name, self.metadata = name, metadata or {}
+        self.precision = generator.dtype_policy.name
 
         @tf.function(
             input_signature=[tf.TensorSpec((None, None, None, 3))],

@@ -21,10 +21,13 @@ class SavedModelRestorer:
     Attributes:
         name: Its last two parts, such as "sisnet/1".
         metadata: `arguments` and `card` of the weights.
+        precision: Of its arithmetic, in words.
 
     Raises:
         UserError: The folder is missing, damaged, or of another program.
     """
+
+    precision = "float32"
 
     def __init__(self, folder: str | pathlib.Path):
         folder = pathlib.Path(folder)

@@ -7,8 +7,6 @@ the counters. Its metadata holds the step and the settings. `load_generator`
 reads it as any weight file.
 """
 
-import pathlib
-
 import ml_dtypes
 import numpy as np
 
@@ -23,20 +21,6 @@ from sis_keras.weights.generators import (
 from sis_keras.weights.tensors import read_tensors, write_tensors
 
 STATE = "training/"
-
-
-def refuse_to_overwrite(output) -> None:
-    """Makes sure that a new run does not take an old one's place.
-
-    Raises:
-        UserError: The folder `output` holds a run.
-    """
-    if (pathlib.Path(output) / "last.safetensors").exists():
-        raise UserError(
-            f"Expected a new folder for a new run. Received: {output}, which "
-            "holds one. Give --resume to go on with it, another --output, or "
-            "remove it."
-        )
 
 
 def save_checkpoint(

@@ -4,6 +4,15 @@ import keras
 import tensorflow as tf
 
 from sis_keras.training.adversarial import ADVERSARIAL
+from sis_keras.training.game import (
+    finite_everywhere,
+    gradient_penalty,
+    local_crop,
+    mean_psnr,
+    put_back,
+    replicas,
+    score_pair,
+)
 from sis_keras.training.supervision import Supervision
 
 
@@ -133,7 +142,7 @@ class DeblurringGAN(keras.Model):
             tf.cond(
                 finite,
                 lambda: self._update(gradients),
-                lambda: _put_back(guarded, before),
+                lambda: put_back(guarded, before),
             )
         else:
             norm = self._update(gradients)
@@ -141,7 +150,7 @@ class DeblurringGAN(keras.Model):
         logs |= {
             "loss": loss,
             **terms,
-            "psnr": _mean_psnr(sharp, restored),
+            "psnr": mean_psnr(sharp, restored),
             "generator_gradient_norm": norm,
         }
         if alone:
@@ -190,11 +199,11 @@ class DeblurringGAN(keras.Model):
                 fake,
                 strict=True,
             ):
-                scores, means = _scores(discriminator, x, y)
+                scores, means = score_pair(discriminator, x, y)
                 value = self.discriminator_game(*scores, *means)
                 if self.penalized:
                     step = self.discriminator_optimizer.iterations.value
-                    penalty = _gradient_penalty(discriminator, x, y, step)
+                    penalty = gradient_penalty(discriminator, x, y, step)
                     value += self.gradient_penalty_weight * penalty
                 values.append(value)
                 logs[f"{name}_real_score"] = means[0]
@@ -214,15 +223,15 @@ class DeblurringGAN(keras.Model):
         for discriminator, x, y in zip(
             self.discriminators, real, fake, strict=True
         ):
-            scores, means = _scores(discriminator, x, y)
+            scores, means = score_pair(discriminator, x, y)
             values.append(self.generator_game(*scores, *means))
         return tf.add_n(values) / len(values)
 
     def _descend(self, optimizer, variables, gradients):
         """Averages over replicas, unscales, clips, applies; gives the norm."""
         context = tf.distribute.get_replica_context()
-        replicas = _replicas()
-        if replicas > 1:
+        count = replicas()
+        if count > 1:
             gradients = context.all_reduce(
                 tf.distribute.ReduceOp.MEAN, gradients
             )
@@ -230,11 +239,11 @@ class DeblurringGAN(keras.Model):
         norm = tf.linalg.global_norm(gradients) / scale
         # Keras sums over the replicas what is already their mean; it takes
         # the loss scale off by itself.
-        factor = 1.0 / replicas
+        factor = 1.0 / count
         if self.clip_norm:
             factor *= self.clip_norm / tf.maximum(norm, self.clip_norm)
             gradients = [g * tf.cast(factor, g.dtype) for g in gradients]
-        elif replicas > 1:
+        elif count > 1:
             gradients = [g * tf.cast(factor, g.dtype) for g in gradients]
         optimizer.apply(gradients, variables)
         return norm
@@ -271,7 +280,7 @@ class DeblurringGAN(keras.Model):
 
     def _keep_if_finite(self, guarded, before, logs):
         """Puts `before` back where a loss or a gradient is not finite."""
-        finite = _finite_everywhere(tf.add_n(list(logs.values())))
+        finite = finite_everywhere(tf.add_n(list(logs.values())))
         for variable, old in zip(guarded, before, strict=True):
             variable.assign(tf.where(finite, variable.value, old))
         bad = ~finite
@@ -279,7 +288,7 @@ class DeblurringGAN(keras.Model):
             # float16 finds its loss scale by overflowing: that is no mistake
             # until nothing is left to scale.
             exhausted = self.generator_optimizer.dynamic_scale.value < 1.0
-            bad = ~_finite_everywhere(logs["loss"]) | (bad & exhausted)
+            bad = ~finite_everywhere(logs["loss"]) | (bad & exhausted)
         self._count(bad)
         return finite
 
@@ -288,76 +297,3 @@ class DeblurringGAN(keras.Model):
         bad = tf.cast(bad, tf.int64)
         self.skipped.assign_add(bad)
         self.skipped_in_a_row.assign((self.skipped_in_a_row.value + bad) * bad)
-
-
-def _put_back(variables, values):
-    """Undoes a forward pass; gives a scalar, as `_update` does."""
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
-    return tf.constant(0.0)
-
-
-def _replicas():
-    return tf.distribute.get_replica_context().num_replicas_in_sync
-
-
-def _finite_everywhere(value):
-    """Whether a scalar is finite on every replica."""
-    context = tf.distribute.get_replica_context()
-    if context.num_replicas_in_sync > 1:
-        value = context.all_reduce(tf.distribute.ReduceOp.SUM, value)
-    return tf.math.is_finite(value)
-
-
-def local_crop(image: tf.Tensor, origin: tf.Tensor) -> tf.Tensor:
-    """A square of half the side from each image.
-
-    Args:
-        image: `(n, h, w, 3)`.
-        origin: int32 `(n, 2)`, its top left corners.
-
-    Returns:
-        `(n, h // 2, w // 2, 3)`.
-    """
-    rows = origin[:, :1] + tf.range(image.shape[1] // 2)
-    columns = origin[:, 1:] + tf.range(image.shape[2] // 2)
-    image = tf.gather(image, rows, axis=1, batch_dims=1)
-    return tf.gather(image, columns, axis=2, batch_dims=1)
-
-
-def _scores(discriminator, real, fake):
-    """((real, fake), their means over the global batch)."""
-    scores = (
-        discriminator(real, training=True),
-        discriminator(fake, training=True),
-    )
-    context = tf.distribute.get_replica_context()
-    means = [tf.reduce_mean(score) for score in scores]
-    if context.num_replicas_in_sync > 1:
-        means = context.all_reduce(tf.distribute.ReduceOp.MEAN, means)
-    return scores, means
-
-
-def _gradient_penalty(discriminator, real, fake, step):
-    """E (|grad D| - 1)² between real and fake, Gulrajani et al. 2017.
-
-    Where between them is drawn from the step, so that a resumed run draws
-    the same.
-    """
-    share = tf.random.stateless_uniform(
-        (tf.shape(real)[0], 1, 1, 1), seed=(step, 0)
-    )
-    between = real + share * (fake - real)
-    with tf.GradientTape() as tape:
-        tape.watch(between)
-        score = discriminator(between, training=True)
-    gradient = tf.cast(tape.gradient(score, between), tf.float32)
-    squares = tf.reduce_sum(tf.square(gradient), axis=(1, 2, 3))
-    return tf.reduce_mean(tf.square(tf.sqrt(squares + 1e-12) - 1.0))
-
-
-def _mean_psnr(sharp, restored):
-    """Mean over the batch, of images clipped to [0, 1]."""
-    restored = tf.clip_by_value(restored, 0.0, 1.0)
-    error = tf.reduce_mean(tf.square(sharp - restored), axis=(1, 2, 3))
-    return tf.reduce_mean(-10.0 * tf.math.log(error + 1e-10)) / 2.302585093

@@ -15,7 +15,6 @@ import tqdm
 
 from sis_keras.data.batches import training_batches
 from sis_keras.data.crops import Crops
-from sis_keras.errors import UserError
 from sis_keras.evaluation.sheet import before_after
 from sis_keras.networks.inception import freeze_batch_norm
 from sis_keras.restoring.restorer import Restorer, restore
@@ -23,8 +22,16 @@ from sis_keras.training import validation
 from sis_keras.training.checkpoint import restore_checkpoint, save_checkpoint
 from sis_keras.training.gan import DeblurringGAN
 from sis_keras.training.log import RunLog
-from sis_keras.training.run import first_signal, training_lost
+from sis_keras.training.run import (
+    BEST,
+    LAST,
+    check_output,
+    first_signal,
+    stopped,
+    training_lost,
+)
 from sis_keras.training.throughput import multiply_adds
+from sis_keras.weights.card import without_places
 from sis_keras.weights.generators import save_weights
 
 SHOWN_PICTURES = 4
@@ -96,11 +103,11 @@ class TrainingRun:
 
     @property
     def best_path(self) -> pathlib.Path:
-        return self.output / "best.safetensors"
+        return self.output / BEST
 
     @property
     def last_path(self) -> pathlib.Path:
-        return self.output / "last.safetensors"
+        return self.output / LAST
 
     def resume(self) -> None:
         """Goes on where `last.safetensors` was written, bit for bit.
@@ -108,11 +115,7 @@ class TrainingRun:
         Raises:
             UserError: There is none, or it is another run's.
         """
-        if not self.last_path.exists():
-            raise UserError(
-                f"Expected a run to go on with. Received: {self.output}, which "
-                "holds no last.safetensors. Leave out --resume to begin one."
-            )
+        check_output(self.output, resume=True)
         state = restore_checkpoint(
             self.last_path, self.gan, self.arguments, self.settings
         )
@@ -148,11 +151,7 @@ class TrainingRun:
                     break
         self._checkpoint()
         if self._stopped_by:
-            raise UserError(
-                f"Stopped by {self._stopped_by} at step {self.step} of "
-                f"{self.steps}; all is saved in {self.last_path}. To go on, "
-                "give the same command with --resume."
-            )
+            raise stopped(self._stopped_by, self.step, self.steps, self.output)
 
     def _batches(self):
         """Endless, from the present step on."""
@@ -271,6 +270,7 @@ class TrainingRun:
         if self.best is None or validation.rank(row) > self.best:
             self.best, self.best_step = validation.rank(row), self.step
             card = {"step": self.step, "validation": row, **self.settings}
+            card = without_places(card)
             save_weights(
                 self.best_path,
                 self.gan.averaged_generator,

@@ -1,8 +1,54 @@
 """What the loops of TensorFlow and JAX have in common."""
 
+import pathlib
 import signal
+import tempfile
 
 from sis_keras.errors import UserError
+
+LAST = "last.safetensors"  # The whole state.
+BEST = "best.safetensors"  # The product that validated best.
+
+
+def check_output(output, resume: bool) -> None:
+    """Makes sure that a run can begin, or go on, in a folder.
+
+    Raises:
+        UserError: A new run would take an old one's place; there is none to
+            go on with; or the folder cannot be written into.
+    """
+    output = pathlib.Path(output)
+    there = (output / LAST).exists()
+    if resume and not there:
+        raise UserError(
+            f"Expected a run to go on with. Received: {output}, which holds no "
+            f"{LAST}. Leave out --resume to begin one."
+        )
+    if there and not resume:
+        raise UserError(
+            f"Expected a new folder for a new run. Received: {output}, which "
+            "holds one. Give --resume to go on with it, another --output, or "
+            "remove it."
+        )
+    folder = next(x for x in (output, *output.absolute().parents) if x.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"Expected a folder to write the run into. Received: {output}, "
+            f"where that is impossible ({error.strerror}: {folder}). Name "
+            "another, or change its rights."
+        ) from error
+
+
+def stopped(name: str, step: int, steps: int, output) -> UserError:
+    """What to say of a run that a signal ended."""
+    return UserError(
+        f"Stopped by {name} at step {step} of {steps}; all is saved in "
+        f"{pathlib.Path(output) / LAST}. To go on, give the same command with "
+        "--resume."
+    )
 
 
 def training_lost(step: int, in_a_row: int, last_path) -> UserError:

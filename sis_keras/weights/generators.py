@@ -1,5 +1,6 @@
 """Generators to weight files and back."""
 
+import inspect
 import json
 
 import keras
@@ -10,6 +11,10 @@ from sis_keras.networks.generator import build_generator
 from sis_keras.weights.tensors import read_tensors, write_tensors
 
 GENERATOR = "generator/"
+_DEFAULTS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(build_generator).parameters.items()
+}
 
 
 def model_tensors(model: keras.Model, prefix: str) -> dict[str, np.ndarray]:
@@ -47,18 +52,32 @@ def as_read(arguments: dict) -> dict:
     return json.loads(json.dumps(arguments))
 
 
+def _in_full(arguments):
+    """With the default of each that is not named, which files of before lack.
+
+    Without what changes no function of the weights.
+    """
+    arguments = as_read(_DEFAULTS | arguments)
+    without = {"seed", "name", "synchronized"}
+    return {k: v for k, v in arguments.items() if k not in without}
+
+
 def check_arguments(found: dict, expected: dict, source) -> None:
     """Makes sure that weights belong to the network that the user named.
+
+    Args:
+        found, expected: Of `build_generator`; what is left out is its default.
+        source: Of the weights, for the message.
 
     Raises:
         UserError: They do not.
     """
-    expected = as_read(expected)
-    for key in sorted(expected.keys() - {"seed"}):
-        if found.get(key) != expected[key]:
+    expected, found = (_in_full(x) for x in (expected, found))
+    for key in sorted(expected.keys() | found.keys()):
+        if found.get(key) != expected.get(key):
             raise UserError(
-                f"Expected weights with {key}={expected[key]!r}, as the flags "
-                f"say. Received: {source}, with {key}={found.get(key)!r}. "
+                f"Expected weights with {key}={expected.get(key)!r}. "
+                f"Received: {source}, with {key}={found.get(key)!r}. "
                 "Name the preset that the file was trained as, or another "
                 "file."
             )

@@ -3,10 +3,12 @@ import pytest
 import tensorflow as tf
 
 from sis_keras.data.batches import to_float, training_batches
-from sis_keras.data.cache import open_cache, weight
-from sis_keras.data.crops import Crops, turned
+from sis_keras.data.cache import open_cache, refuse_same_pictures, weight
+from sis_keras.data.crops import Crops, held_out, turned
+from sis_keras.data.open_source import open_source
 from sis_keras.data.source import Source
 from sis_keras.errors import UserError
+from sis_keras.files.pictures import write_rgb
 
 SIZES = ((40, 60), (50, 33), (32, 32), (70, 45))
 
@@ -167,6 +169,48 @@ def test_what_is_held_out_never_comes(mixed):
     assert {0, 1, 2, 3} < set(orders[0]) and not {4, 5} & {*sum(orders, [])}
     crops = Crops(mixed, 16, 4, 0.5, hold_out=["photographs", "real"])
     assert set(pictures_of(epoch_of(crops))) == {4, 5}
+
+
+def test_nor_what_would_give_it_away(tmp_path):
+    """Its sharp frames as photographs, and copies of them elsewhere."""
+    folder = tmp_path / "GOPR1" / "sharp"
+    folder.mkdir(parents=True)
+    other = tmp_path / "others"
+    other.mkdir()
+    random = np.random.default_rng(0)
+    pictures = [
+        random.integers(256, size=(24, 32, 3), dtype=np.uint8) for _ in range(3)
+    ]
+    write_rgb(folder / "1.png", pictures[0])
+    write_rgb(other / "copy.png", pictures[1])
+    write_rgb(other / "own.png", pictures[2])
+
+    def pairs():
+        yield "GOPR1/1", pictures[0] // 2, pictures[0]
+        yield "GOPR1/2", pictures[1] // 2, pictures[1]
+        yield "GOPR2/1", pictures[2] // 2, pictures[2]
+
+    sources = [
+        Source("pairs", "pairs", 3, False, "", pairs),
+        open_source(f"photographs:{folder}"),
+        open_source(f"half:half:photographs:{folder}"),
+        open_source(f"sharp:{other}"),
+    ]
+    cache = open_cache(sources, tmp_path / "cache")
+    assert cache.names[3:] == ["1/0", "half/half/1/0", "copy", "own"]
+    found = held_out(cache, ["GOPR1"])
+    assert found.tolist() == [True, True, False, True, True, True, False]
+
+
+def test_the_same_pictures_from_two_sources_are_refused(tmp_path):
+    first, second = (coordinates(n, (16, 16)) for n in (1, 2))
+    cache = open_cache(
+        [Source("a", "a", 1, False, "", lambda: [("a/1", first, first)])],
+        tmp_path,
+    )
+    refuse_same_pictures(cache, [("real", "b/1", first, second)])
+    with pytest.raises(UserError, match="c/7, whose sharp half is that of a/1"):
+        refuse_same_pictures(cache, [("real", "c/7", second, first)])
 
 
 def columns_apart(folder, left, right):

@@ -10,7 +10,8 @@ from scipy import ndimage
 from datasets.prepare import prepared_builder
 from sis_keras.data.blur.flow import flow_blur
 from sis_keras.data.blur.synthetic import blurred_photograph, synthetic_blur
-from sis_keras.data.open_source import SKIMAGE_PHOTOGRAPHS, open_source
+from sis_keras.data.made_source import SKIMAGE_PHOTOGRAPHS
+from sis_keras.data.open_source import open_source
 from sis_keras.data.source import of_sequence
 from sis_keras.errors import UserError
 

@@ -40,6 +40,21 @@ def saved(folder, generator):
     return path
 
 
+@pytest.mark.parametrize(
+    "ablation", [{"info_box": False}, {"fusion": "concat"}, {"residual": False}]
+)
+def test_an_ablation_is_not_the_preset(released_folder, ablation):
+    path = released_folder.parent / "best.safetensors"
+    generator = tiny.random_generator(1)
+    save_weights(path, generator, ARGUMENTS | ablation, CARD)
+    (key,) = ablation
+    with pytest.raises(UserError, match=f"{key}="):
+        release(path)
+    # Files of before do not name what is as it is by default.
+    save_weights(path, generator, ARGUMENTS | {"synchronized": True}, CARD)
+    release(path)
+
+
 @pytest.fixture
 def entry(released_folder):
     return release(saved(released_folder, tiny.random_generator(1)))

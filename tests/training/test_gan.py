@@ -8,7 +8,7 @@ import tensorflow as tf
 import tiny
 from places import SUPPORT
 
-from sis_keras.training.gan import local_crop
+from sis_keras.training.game import gradient_penalty, local_crop
 
 
 def snapshot(variables):
@@ -198,10 +198,8 @@ def test_gradient_penalty_of_a_linear_critic():
     slope = np.array([[3.0], [0.0], [4.0]], np.float32)
     linear = keras.Model(image, keras.layers.Dense(1, use_bias=False)(x))
     linear.set_weights([slope])
-    from sis_keras.training.gan import _gradient_penalty
-
     batch = tiny.make_batch(size=8)
-    value = _gradient_penalty(
+    value = gradient_penalty(
         linear,
         tf.constant(batch["sharp"]),
         tf.constant(batch["blurry"]),

@@ -15,7 +15,6 @@ from sis_keras.evaluation.metrics import psnr
 from sis_keras.files.pictures import to_uint8
 from sis_keras.networks.inception import TrunkNormalization
 from sis_keras.training import loop, validation
-from sis_keras.training.checkpoint import refuse_to_overwrite
 from sis_keras.training.loop import TrainingRun
 from sis_keras.training.muon import ConvMuon
 from sis_keras.weights.tensors import read_tensors, write_tensors
@@ -230,13 +229,6 @@ def test_a_signal_ends_the_run_between_two_steps(cache, tmp_path):
     resumed = make_run(cache, tmp_path, steps=50)
     resumed.resume()
     assert resumed.step == 3
-
-
-def test_an_old_run_is_not_overwritten(cache, tmp_path):
-    make_run(cache, tmp_path, steps=1).run()
-    with pytest.raises(UserError, match="--resume"):
-        refuse_to_overwrite(tmp_path)
-    refuse_to_overwrite(tmp_path / "new")
 
 
 def test_nothing_to_go_on_with(cache, tmp_path):

@@ -182,7 +182,7 @@ def test_arguments_that_json_writes_otherwise(tmp_path):
     _, metadata = load_generator(path)
     check_arguments(metadata["arguments"], arguments, path)
     other = {**arguments, "residual_blocks": (1, 0, 0, 2)}
-    message = r"\[1, 0, 0, 2\], as .*residual_blocks=\[1, 0, 0, 1\]"
+    message = r"\[1, 0, 0, 2\].*residual_blocks=\[1, 0, 0, 1\]"
     with pytest.raises(UserError, match=message):
         check_arguments(metadata["arguments"], other, path)
 

@@ -3,6 +3,8 @@
 Many steps run in one compiled scan, on pictures in the device's memory.
 """
 
+import collections
+import contextlib
 import math
 import pathlib
 import time
@@ -20,8 +22,16 @@ from sis_keras.training.checkpoint import restore_checkpoint, save_checkpoint
 from sis_keras.training.log import CsvLog
 from sis_keras.training.on_jax.device_pictures import Pictures
 from sis_keras.training.on_jax.step import ContentTraining, scanned_steps
-from sis_keras.training.run import training_lost
+from sis_keras.training.run import (
+    BEST,
+    LAST,
+    check_output,
+    first_signal,
+    stopped,
+    training_lost,
+)
 from sis_keras.training.throughput import Throughput
+from sis_keras.weights.card import without_places
 from sis_keras.weights.generators import save_weights
 
 SAVE_EVERY = 60.0  # Seconds.
@@ -51,6 +61,7 @@ class JaxRun:
         log_every: Steps in one compiled call, which a row of the logs sums
             up; the other numbers of steps are multiples of it.
         validate_every: In steps.
+        checkpoint_every: In steps; a minute after the last one in any case.
         freeze_batch_norm_at: From this step on batch normalisation trains on
             its averages; None is never.
         most_skipped: So many steps in a row may be not finite.
@@ -77,6 +88,7 @@ class JaxRun:
         settings: dict | None = None,
         log_every: int = 50,
         validate_every: int = 500,
+        checkpoint_every: int = 1000,
         freeze_batch_norm_at: int | None = None,
         most_skipped: int = 5,
         deadline: float = math.inf,
@@ -89,9 +101,10 @@ class JaxRun:
         self._until: int | None = None
         self.counts, self.crop_size = counts, crop_size
         self.validation, self.output = list(examples), pathlib.Path(output)
-        self.last_path = self.output / "last.safetensors"
+        self.last_path = self.output / LAST
         self.steps, self.seed, self.settings = steps, seed, settings or {}
         self.log_every, self.validate_every = log_every, validate_every
+        self.checkpoint_every = checkpoint_every
         self.freeze_at = freeze_batch_norm_at
         self.most_skipped, self.deadline = most_skipped, deadline
         self.crop_candidates, self.half = crop_candidates, half
@@ -100,6 +113,9 @@ class JaxRun:
         self._throughput = Throughput(
             sum(counts), training.flops(crop_size), peak
         )
+        # The longest of each so far.
+        self._seconds = {"checkpoint": 0.0, "validation": 0.0}
+        self._stopped_by: str | None = None
         self._restore = jax.jit(training.restore)
         self._check_multiples()
 
@@ -125,6 +141,7 @@ class JaxRun:
         Raises:
             UserError: There is none, or it is another run's.
         """
+        check_output(self.output, resume=True)
         state = restore_checkpoint(
             self.last_path, self.training, self.arguments, self.settings
         )
@@ -137,30 +154,65 @@ class JaxRun:
         """Trains to the last step or to the deadline; all is saved then.
 
         Raises:
-            UserError: Too many steps in a row were not finite.
+            UserError: Ctrl-C or SIGTERM came (all is saved then), or too
+                many steps in a row were not finite.
         """
         self.output.mkdir(parents=True, exist_ok=True)
         self.log = CsvLog(self.output, self.step)
         self._compile()
         if self.step == 0:
             self._validate()
+        else:
+            self._expect_validation()
+        self._checkpoint()
         saved = time.monotonic()
         progress = tqdm.tqdm(
             total=self.steps, initial=self.step, unit="step", desc="training"
         )
-        with progress:
+        with progress, first_signal(self._stop):
             while self.step < self.steps and self._in_time():
                 self._some_steps(progress)
-                if time.monotonic() - saved > SAVE_EVERY:
+                if self._stopped_by:
+                    break
+                due = self.step % self.checkpoint_every < self.log_every
+                if due or time.monotonic() - saved > SAVE_EVERY:
                     self._checkpoint()
                     saved = time.monotonic()
         self._checkpoint()
+        if self._stopped_by:
+            raise stopped(self._stopped_by, self.step, self.steps, self.output)
         if self.step < self.steps:
             at = f"step {self.step} of {self.steps}"
             print(f"Out of time at {at}; {self.last_path}: --resume goes on.")
 
+    def _stop(self, name):
+        self._stopped_by = name
+
     def _in_time(self):
-        return time.monotonic() + self._throughput.longest < self.deadline
+        """Whether the next call, and all that must follow, ends in time."""
+        needed = self._throughput.longest + self._seconds["checkpoint"]
+        following = self.step + self.log_every
+        if following % self.validate_every == 0 or following == self.steps:
+            needed += self._seconds["validation"]
+        return time.monotonic() + needed < self.deadline
+
+    def _expect_validation(self):
+        """Compiles the product for each size, and times it."""
+        sizes = {x[2].shape: x[2] for x in self.validation}
+        count = collections.Counter(x[2].shape for x in self.validation)
+        for size, blurry in sizes.items():
+            restore(self._product, blurry)
+            start = time.monotonic()
+            restore(self._product, blurry)
+            spent = time.monotonic() - start
+            self._seconds["validation"] += count[size] * spent
+
+    @contextlib.contextmanager
+    def _timed(self, work):
+        start = time.monotonic()
+        yield
+        spent = time.monotonic() - start
+        self._seconds[work] = max(self._seconds[work], spent)
 
     def _compile(self):
         if self.freeze_at is not None and self.step >= self.freeze_at:
@@ -216,22 +268,24 @@ class JaxRun:
             raise training_lost(self.step, in_a_row, self.last_path)
 
     def _checkpoint(self):
-        self.training.put(self.state)
         state = {
             "step": self.step,
             "best": self.best,
             "best_step": self.best_step,
             "settings": self.settings,
         }
-        save_checkpoint(
-            self.last_path, self.training, self.arguments, state, self.half
-        )
+        with self._timed("checkpoint"):
+            self.training.put(self.state)
+            save_checkpoint(
+                self.last_path, self.training, self.arguments, state, self.half
+            )
 
     def _validate(self):
-        row = validation.validated(
-            lambda blurry, name: restore(self._product, blurry, name)[0],
-            self.validation,
-        )
+        with self._timed("validation"):
+            row = validation.validated(
+                lambda blurry, name: restore(self._product, blurry, name)[0],
+                self.validation,
+            )
         self.log.scalars("validation", self.step, row)
         tqdm.tqdm.write(
             f"step {self.step}: {validation.told(row)}; {self._throughput}"
@@ -240,8 +294,9 @@ class JaxRun:
             self.best, self.best_step = validation.rank(row), self.step
             self.training.put(self.state)
             card = {"step": self.step, "validation": row, **self.settings}
+            card = without_places(card)
             save_weights(
-                self.output / "best.safetensors",
+                self.output / BEST,
                 self.training.averaged_generator,
                 self.arguments,
                 card,

@@ -1,0 +1,163 @@
+"""Sources whose blur is made here, or that have none."""
+
+import functools
+import pathlib
+
+from sis_keras.data import triplets
+from sis_keras.data.blur.synthetic import (
+    blurred_photograph,
+    flat_pair,
+)
+from sis_keras.data.source import Item, of_items
+from sis_keras.errors import UserError
+from sis_keras.files.pictures import list_pictures, read_rgb
+
+# Changes whenever the same seed gives other synthetic blur.
+BLUR_VERSION = 3
+SHARP = "sharp pictures, no blur"
+# Settings of `synthetic_blur` by name.
+BLURS = {
+    "dynamic": {},
+    # The easy case, which a few minutes can learn: level streaks, no more.
+    "pan": {
+        "pan": True,
+        "object_probability": 0.0,
+        "defocus_probability": 0.0,
+        "noise_probability": 0.0,
+        "jpeg_probability": 0.0,
+    },
+}
+SKIMAGE_PHOTOGRAPHS = {
+    "train": (
+        "chelsea",
+        "rocket",
+        "coffee",
+        "hubble_deep_field",
+        "brick",
+        "grass",
+        "gravel",
+        "camera",
+    ),
+    # motorcycle_right, the same scene, is in neither.
+    "test": ("astronaut", "motorcycle_left"),
+}
+
+
+def photographs_in(kind, folder):
+    if not pathlib.Path(folder).is_dir() or not list_pictures(folder):
+        raise UserError(
+            f"{kind}:FOLDER expects a folder of sharp pictures. "
+            f"Received: {folder}, which holds none."
+        )
+    return list_pictures(folder)
+
+
+def sharp_source(text, paths):
+    def make(path):
+        picture = read_rgb(path)
+        return picture, picture
+
+    items = [
+        Item(path.stem, (path,), functools.partial(make, path))
+        for path in paths
+    ]
+    return of_items(text, items, synthetic=True, input=SHARP)
+
+
+def flat_source(text, number, seed):
+    if not number.isdecimal() or int(number) < 1:
+        raise UserError(f"Expected flat:N with N from 1 up. Received: {text}.")
+    items = [
+        Item(f"flat/{n}", (), functools.partial(flat_pair, (seed, n)))
+        for n in range(int(number))
+    ]
+    return of_items(
+        text, items, seed, synthetic=True, input="plain colours and gradients"
+    )
+
+
+def photograph_source(text, kind, rest, arguments, half):
+    """Photographs with synthetic blur."""
+    paths = (
+        _skimage_paths(rest)
+        if kind == "skimage"
+        else photographs_in(kind, rest)
+    )
+    versions, seed = arguments["versions"], arguments["seed"]
+    settings = {
+        "extent": arguments["streak"],
+        **BLURS[arguments["kind_of_blur"]],
+    }
+    shortest, longest = settings["extent"]
+    items = [
+        Item(
+            f"{'half/' if half else ''}{path.stem}/{version}",
+            (path,),
+            functools.partial(
+                blurred_photograph,
+                path,
+                (seed, place, version),
+                half,
+                **settings,
+            ),
+        )
+        for place, path in enumerate(paths)
+        for version in range(versions)
+    ]
+    return of_items(
+        text,
+        items,
+        BLUR_VERSION,
+        seed,
+        settings,
+        synthetic=True,
+        input=(
+            f"synthetic blur ({'pan' if 'pan' in settings else 'dynamic'}), "
+            f"seed {seed}, camera streaks of {shortest:g} to {longest:g} "
+            f"pixels at 720p{', at half size' if half else ''}"
+        ),
+    )
+
+
+def flow_source(text, path, arguments):
+    versions = arguments["flow_versions"] or arguments["versions"]
+    seed, extent = arguments["seed"], arguments["streak"]
+    shortest, longest = extent
+    clips, dropped = triplets.find_triplets(path)
+    items = [
+        Item(
+            f"{clip.name}/{version}",
+            clip.files,
+            functools.partial(
+                triplets.blurred, clip, (seed, place, version), extent=extent
+            ),
+        )
+        for place, clip in enumerate(clips)
+        for version in range(versions)
+    ]
+    source = of_items(
+        text,
+        items,
+        BLUR_VERSION,
+        seed,
+        extent,
+        synthetic=True,
+        input=(
+            f"blur along optical flow, seed {seed}, streaks of {shortest:g} "
+            f"to {longest:g} pixels at 720p"
+        ),
+    )
+    return source._replace(note=dropped)
+
+
+def _skimage_paths(split):
+    import skimage
+
+    if split not in SKIMAGE_PHOTOGRAPHS:
+        raise UserError(
+            f"Expected skimage:train or skimage:test. Received: {split!r}."
+        )
+    folder = pathlib.Path(skimage.__file__).parent / "data"
+    return [
+        next(folder.glob(f"{name}.*")) for name in SKIMAGE_PHOTOGRAPHS[split]
+    ]
