@@ -1,6 +1,10 @@
 """How fast a run trains, and what share of a device's arithmetic that is."""
 
+import collections
+import contextlib
 import math
+import time
+from collections.abc import Iterator
 
 import keras
 
@@ -24,6 +28,20 @@ def multiply_adds(generator: keras.Model, height: int, width: int) -> int:
             continue
         total += math.prod(pixels) * math.prod(layer.kernel.shape)
     return total
+
+
+class Longest(collections.UserDict):
+    """Seconds that each kind of work took at most so far; 0 before any."""
+
+    def __missing__(self, work):
+        return 0.0
+
+    @contextlib.contextmanager
+    def timed(self, work: str) -> Iterator[None]:
+        """Times what is done inside."""
+        start = time.monotonic()
+        yield
+        self[work] = max(self[work], time.monotonic() - start)
 
 
 class Throughput:

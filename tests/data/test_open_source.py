@@ -507,7 +507,7 @@ def test_tfds_without_pairs(tmp_path):
     "text, message",
     [
         ("{}/none", "none, which is no folder"),
-        ("$NO_SUCH_VARIABLE/x", r"\$NO_SUCH_VARIABLE/x, which is no folder"),
+        ("$NO_SUCH_VARIABLE/x", r"Expected \$NO_SUCH_VARIABLE to name"),
         ("photographs:{}/none", "none, which holds none"),
         ("photographs:{}", "which holds none"),
         ("photographs:", "which holds none"),

@@ -4,6 +4,7 @@ import importlib.abc
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import time
 
@@ -248,6 +249,50 @@ def freezing(folder):
         np.testing.assert_array_equal(later, seen[1])
 
 
+def deadlines(folder):
+    """The next call must leave time for a checkpoint, and a validation."""
+    run = make_run(folder / "late", deadline=time.monotonic() + 1000)
+    assert run._in_time()
+    run._longest["validation"] = 1e4
+    assert run._in_time()  # Step 2 validates nothing.
+    run.step = 2
+    assert not run._in_time()
+    run.step = 10  # The last one always does.
+    run.validate_every = 5
+    assert not run._in_time()
+    run.step, run._longest["checkpoint"] = 0, 1e4
+    assert not run._in_time()
+
+
+def timed(folder):
+    """A run that goes on knows beforehand how long both take."""
+    run = make_run(folder / "at_six", deadline=0.0)
+    run.resume()
+    run.run()
+    assert run._longest["validation"] > 0 < run._longest["checkpoint"]
+
+
+def signals(folder):
+    run = make_run(folder / "stopped")
+    steps = run._some_steps
+
+    def and_stopped(progress):
+        steps(progress)
+        if run.step == 6:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    run._some_steps = and_stopped
+    try:
+        run.run()
+    except UserError as error:
+        assert "Stopped by SIGTERM at step 6 of 12" in str(error), error
+    else:
+        raise AssertionError("SIGTERM went through")
+    again = make_run(folder / "stopped")
+    again.resume()
+    assert again.step == 6
+
+
 if __name__ == "__main__":
     where = pathlib.Path(sys.argv[1])
     steps_like(where, "fine")
@@ -259,4 +304,7 @@ if __name__ == "__main__":
     continued(where)
     mistakes(where)
     freezing(where)
+    deadlines(where)
+    timed(where)
+    signals(where)
     assert "tensorflow" not in sys.modules

@@ -2,11 +2,11 @@
 
 A sharp frame and its two neighbours tell how each of its points moves. The
 frame is moved along that motion, made longer or shorter, and averaged, as a
-sensor averages while its shutter is open. Unlike a rendered photograph, what
-moves, and before what, is what moved in front of a camera.
+sensor averages while its shutter is open. What moves, and before what, is
+what moved in front of a camera.
 
-Everything is NumPy and OpenCV on uint8 RGB, shape `(height, width, 3)`. Time
-runs from -1 (the shutter opens) over 0 (the frame itself) to 1.
+Everything is NumPy and OpenCV on uint8 RGB, `(height, width, 3)`. Time runs
+from -1 (the shutter opens) over 0 (the frame itself) to 1.
 """
 
 from collections.abc import Sequence
@@ -24,9 +24,7 @@ from sis_keras.errors import UserError
 EXTENT = (1.0, 60.0)
 # A flow below this says nothing of how things move, pixels.
 LEAST_MOTION = 0.4
-# How far things move while a shutter is open, in steps between two frames of
-# a film. GOPRO's 7 to 13 frames of 240 a second are 0.7 to 1.3 of them.
-GAIN = (0.5, 4.0)
+GAIN = (0.5, 4.0)  # Of the motion between a film's frames, while one is taken.
 # No flow is made longer than this many times: what is wrong with it grows too.
 MOST_GAIN = 12.0
 # How much of the picture may move faster than what is said to be the longest.

@@ -3,8 +3,6 @@
 Many steps run in one compiled scan, on pictures in the device's memory.
 """
 
-import collections
-import contextlib
 import math
 import pathlib
 import time
@@ -30,7 +28,7 @@ from sis_keras.training.run import (
     stopped,
     training_lost,
 )
-from sis_keras.training.throughput import Throughput
+from sis_keras.training.throughput import Longest, Throughput
 from sis_keras.weights.card import without_places
 from sis_keras.weights.generators import save_weights
 
@@ -113,8 +111,7 @@ class JaxRun:
         self._throughput = Throughput(
             sum(counts), training.flops(crop_size), peak
         )
-        # The longest of each so far.
-        self._seconds = {"checkpoint": 0.0, "validation": 0.0}
+        self._longest = Longest()
         self._stopped_by: str | None = None
         self._restore = jax.jit(training.restore)
         self._check_multiples()
@@ -190,29 +187,20 @@ class JaxRun:
 
     def _in_time(self):
         """Whether the next call, and all that must follow, ends in time."""
-        needed = self._throughput.longest + self._seconds["checkpoint"]
+        needed = self._throughput.longest + self._longest["checkpoint"]
         following = self.step + self.log_every
         if following % self.validate_every == 0 or following == self.steps:
-            needed += self._seconds["validation"]
+            needed += self._longest["validation"]
         return time.monotonic() + needed < self.deadline
 
     def _expect_validation(self):
         """Compiles the product for each size, and times it."""
-        sizes = {x[2].shape: x[2] for x in self.validation}
-        count = collections.Counter(x[2].shape for x in self.validation)
-        for size, blurry in sizes.items():
+        every = [blurry for _, _, blurry, _ in self.validation]
+        for blurry in {x.shape: x for x in every}.values():
             restore(self._product, blurry)
-            start = time.monotonic()
-            restore(self._product, blurry)
-            spent = time.monotonic() - start
-            self._seconds["validation"] += count[size] * spent
-
-    @contextlib.contextmanager
-    def _timed(self, work):
-        start = time.monotonic()
-        yield
-        spent = time.monotonic() - start
-        self._seconds[work] = max(self._seconds[work], spent)
+        with self._longest.timed("validation"):
+            for blurry in every:
+                restore(self._product, blurry)
 
     def _compile(self):
         if self.freeze_at is not None and self.step >= self.freeze_at:
@@ -274,14 +262,14 @@ class JaxRun:
             "best_step": self.best_step,
             "settings": self.settings,
         }
-        with self._timed("checkpoint"):
+        with self._longest.timed("checkpoint"):
             self.training.put(self.state)
             save_checkpoint(
                 self.last_path, self.training, self.arguments, state, self.half
             )
 
     def _validate(self):
-        with self._timed("validation"):
+        with self._longest.timed("validation"):
             row = validation.validated(
                 lambda blurry, name: restore(self._product, blurry, name)[0],
                 self.validation,
