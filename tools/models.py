@@ -16,8 +16,9 @@ import numpy as np
 from absl import flags
 
 from sis_keras.commands.building import start_keras
-from sis_keras.commands.flags import FLAGS, start
+from sis_keras.commands.flags import FLAGS
 from sis_keras.commands.opening import open_sources
+from sis_keras.commands.start import start
 from sis_keras.errors import UserError
 from sis_keras.evaluation.protocol import known_protocol
 from sis_keras.files.atomic import atomic_path
@@ -212,4 +213,4 @@ def main():
 
 
 if __name__ == "__main__":
-    start(main)
+    start(main, __doc__)

@@ -10,10 +10,38 @@ import itertools
 from absl import flags
 
 from sis_keras.commands.building import generator_arguments, start_keras
-from sis_keras.commands.flags import FLAGS, required, start
+from sis_keras.commands.flags import FLAGS, required
 from sis_keras.commands.opening import open_sources, scored_sources
+from sis_keras.commands.start import start
 from sis_keras.errors import UserError
 from sis_keras.evaluation.protocol import known_protocol
+
+# Of train.py's flags, those that say what is scored, and what with.
+TAKEN = (
+    "output",
+    "seed",
+    "train_data",
+    "validation_data",
+    "test_data",
+    "hold_out",
+    "inputs",
+    "synthetic_versions",
+    "flow_versions",
+    "synthetic_streak",
+    "synthetic_blur",
+    "validation_versions",
+    "data_dir",
+    "manual_dir",
+    "preset",
+    "normalization",
+    "fusion",
+    "residual",
+    "intermediate_path",
+    "info_box",
+    "precision",
+    "threads_of_an_operation",
+    "operations_at_once",
+)
 
 flags.DEFINE_string(
     "weights",
@@ -108,7 +136,7 @@ def load_restorer():
 
 def run() -> None:
     """The whole program."""
-    start(main)
+    start(main, __doc__, TAKEN)
 
 
 if __name__ == "__main__":

@@ -1,42 +1,41 @@
-"""Flags that train.py and evaluate.py share, and how both start and end.
+"""Flags that train.py and evaluate.py share, in the groups of --help.
 
 One flagfile serves both programs, so every flag of a run is declared here; a
 misspelt one is an error in both.
 """
 
 import os
-from collections.abc import Callable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 # Whatever ~/.keras/keras.json says: the game is TensorFlow's.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
-from absl import app, flags  # noqa: E402
+from absl import flags  # noqa: E402
 
-from sis_keras.commands.program import (  # noqa: E402
-    end,
-    guarded,
-)
+from sis_keras.commands import help  # noqa: E402
 from sis_keras.errors import UserError  # noqa: E402
-from sis_keras.networks.presets import (  # noqa: E402
-    PRESETS,
-)
+from sis_keras.networks.presets import PRESETS  # noqa: E402
 
 FLAGS = flags.FLAGS
+GROUPS: list[help.Group] = []
 
-# === The run ===
+
+def _group(title, sentence):
+    declared = FLAGS.flags_by_module_dict().get(__name__, [])
+    GROUPS.append(help.Group(title, sentence, len(declared)))
+
+
+_group("Run", "where it is, and what it draws by chance.")
 flags.DEFINE_string("output", None, "Folder of the run; made if absent.")
 flags.DEFINE_integer("seed", 0, "Of weights, data and synthetic blur.", 0)
 
-# === Data; sis_keras/data/open_source.py lists what a source may be ===
+_group("Data", "docs/training.md lists what a SOURCE may be.")
 flags.DEFINE_list(
     "train_data",
     [],
-    "Sources to train on, separated by commas: a FOLDER of pairs, "
-    "photographs:FOLDER, flow:PATH, frames:PATH, skimage:train, "
-    "tfds:gopro/blur:train; half:SOURCE is any of them at half size; "
-    "docs/training.md has them all.",
+    "SOURCEs to train on: a FOLDER of pairs, photographs:FOLDER, flow:PATH, "
+    "tfds:gopro/blur:train, ….",
 )
 flags.DEFINE_list(
     "validation_data",
@@ -53,6 +52,7 @@ flags.DEFINE_list(
 flags.DEFINE_list(
     "hold_out", [], "Sequences of --train_data that are never trained on."
 )
+_group("Blur", "of the input; streaks in pixels of a 720p picture.")
 flags.DEFINE_enum(
     "inputs",
     "blur",
@@ -102,6 +102,7 @@ flags.DEFINE_integer(
     "How often each photograph to validate on is blurred.",
     1,
 )
+_group("Places", "where pictures are kept.")
 flags.DEFINE_string(
     "cache_dir", None, "Of the decoded pictures. Default: <output>/cache."
 )
@@ -112,7 +113,7 @@ flags.DEFINE_string(
     "manual_dir", None, "Holds GOPRO_Large.zip or the unpacked folder."
 )
 
-# === Network; a preset is a name for arguments of build_generator ===
+_group("Network", "a preset, and weights to begin with.")
 flags.DEFINE_string("preset", "sisnet_mobile", f"One of {sorted(PRESETS)}.")
 flags.DEFINE_enum(
     "normalization",
@@ -120,7 +121,9 @@ flags.DEFINE_enum(
     ["batch", "frozen", "none"],
     "Of the extracting path; default: the preset's.",
 )
-flags.DEFINE_enum("fusion", "add", ["add", "concat"], "Of Algorithm 1.")
+flags.DEFINE_enum(
+    "fusion", "add", ["add", "concat"], "How Algorithm 1 joins the scales."
+)
 flags.DEFINE_bool("residual", True, "Add the output to the input.")
 flags.DEFINE_bool("intermediate_path", True, "False: Nolalent-net, Table 2.")
 flags.DEFINE_bool("info_box", True, "False: Nosis-net, Table 2.")
@@ -148,13 +151,21 @@ flags.DEFINE_bool(
 )
 
 
-# === Losses ===
+_group("Loss", "terms of Eq. 7 and some beyond it, by weight.")
 flags.DEFINE_enum("content", "mse", ["mse", "charbonnier"], "Content loss.")
-flags.DEFINE_float("content_weight", 0.5, "tau_1 of Eq. 7.")
-flags.DEFINE_float("perceptual_weight", 0.006, "tau_2; 0 needs no VGG16.")
+flags.DEFINE_float(
+    "content_weight", 0.5, "Of the content loss, tau_1 of Eq. 7."
+)
+flags.DEFINE_float(
+    "perceptual_weight",
+    0.006,
+    "Of the perceptual loss, tau_2 of Eq. 7; 0 needs no VGG16.",
+)
 flags.DEFINE_string("vgg16_weights", None, "VGG16's ImageNet weights, a file.")
 flags.DEFINE_float("ssim_weight", 0.0, "Of 1 - SSIM; beyond the paper.")
-flags.DEFINE_float("frequency_weight", 0.0, "Beyond the paper.")
+flags.DEFINE_float(
+    "frequency_weight", 0.0, "Of the difference of spectra; beyond the paper."
+)
 flags.DEFINE_float(
     "coarse_weight",
     None,  # That of runs from before it was there.
@@ -162,19 +173,22 @@ flags.DEFINE_float(
     "paper. Default: none of it.",
     0.0,
 )
+_group("Game", "Eq. 6 and its discriminators.")
 flags.DEFINE_enum(
     "adversarial",
     "ralsgan",
     ["ralsgan", "rsgan", "lsgan", "wgan-gp", "none"],
     "The game; none trains no discriminator.",
 )
-flags.DEFINE_float("adversarial_weight", 0.01, "tau_3 of Eq. 7.")
+flags.DEFINE_float(
+    "adversarial_weight", 0.01, "Of the adversarial loss, tau_3 of Eq. 7."
+)
 flags.DEFINE_bool(
     "discriminator_sigmoid", True, "Table 1's last row; ralsgan alone."
 )
-flags.DEFINE_float("gradient_penalty_weight", 10.0, "Of wgan-gp.")
+flags.DEFINE_float("gradient_penalty_weight", 10.0, "Of wgan-gp's penalty.")
 
-# === Training ===
+_group("Steps", "how many crops, how large, from where.")
 flags.DEFINE_integer("steps", 1000, "Of the whole run.", 1)
 flags.DEFINE_integer("batch_size", 8, "Crops a step.", 1)
 flags.DEFINE_integer("crop_size", 256, "Height and width of a crop.", 16)
@@ -193,6 +207,7 @@ flags.DEFINE_bool(
     "Draw pairs by how much their halves differ; neither the mildest nor the "
     "strongest blur teaches much.",
 )
+_group("Optimizer", "what a step does with the gradients.")
 flags.DEFINE_enum(
     "optimizer",
     "adam",
@@ -205,11 +220,26 @@ flags.DEFINE_float(
     "Of Muon's kernels: each step they shrink by this times the learning rate.",
     0.0,
 )
-flags.DEFINE_float("learning_rate", 1e-4, "After the warm-up.")
-flags.DEFINE_float("discriminator_learning_rate", 1e-4, "Adam.")
-flags.DEFINE_integer("warmup_steps", 0, "Linear.", 0)
-flags.DEFINE_enum("decay", "cosine", ["none", "cosine", "linear"], "Of both.")
-flags.DEFINE_float("final_learning_rate", 1e-6, "The decay's end.")
+flags.DEFINE_float(
+    "learning_rate", 1e-4, "Of the generator, after the warm-up."
+)
+flags.DEFINE_float(
+    "discriminator_learning_rate",
+    1e-4,
+    "Adam's, of both discriminators, after the warm-up.",
+)
+flags.DEFINE_integer(
+    "warmup_steps", 0, "Steps in which both rates rise from 0.", 0
+)
+flags.DEFINE_enum(
+    "decay",
+    "cosine",
+    ["none", "cosine", "linear"],
+    "Of both learning rates, from the warm-up on to the last step.",
+)
+flags.DEFINE_float(
+    "final_learning_rate", 1e-6, "Where the decay of both rates ends."
+)
 flags.DEFINE_float("ema_decay", 0.999, "Of the product's running average.")
 flags.DEFINE_float("clip_norm", 0.0, "Global gradient norm; 0 is off.", 0.0)
 flags.DEFINE_integer(
@@ -217,6 +247,7 @@ flags.DEFINE_integer(
     None,
     "From this step on batch normalisation trains on its averages.",
 )
+_group("Arithmetic", "how and on what it computes.")
 flags.DEFINE_enum(
     "precision",
     "float32",
@@ -234,12 +265,17 @@ flags.DEFINE_integer(
     "operations_at_once", None, "On a CPU; default: as many as cores.", 1
 )
 flags.DEFINE_bool("xla", False, "Compile the step with XLA.")
+_group("Work", "what is written, and how often, in steps.")
 flags.DEFINE_integer(
     "most_skipped", 5, "Stop after so many steps that are not finite.", 1
 )
-flags.DEFINE_integer("log_every", 20, "Steps.", 1)
-flags.DEFINE_integer("validate_every", 500, "Steps.", 1)
-flags.DEFINE_integer("checkpoint_every", 200, "Steps.", 1)
+flags.DEFINE_integer(
+    "log_every", 20, "Steps between two rows of training.csv.", 1
+)
+flags.DEFINE_integer("validate_every", 500, "Steps between two validations.", 1)
+flags.DEFINE_integer(
+    "checkpoint_every", 200, "Steps between two writes of last.safetensors.", 1
+)
 flags.DEFINE_bool("resume", False, "Go on from <output>/last.safetensors.")
 
 
@@ -258,25 +294,3 @@ def required(name: str) -> str:
     if not value:
         raise UserError(f"Expected --{name}. Received none; see --help.")
     return value
-
-
-# === Start and end ===
-
-
-def start(main: Callable[[], None]) -> None:
-    """Runs a program; a user's mistake ends in one line and status 2."""
-    app.run(lambda _: guarded(main), flags_parser=_parse)
-
-
-def _parse(argv):
-    app.define_help_flags()
-    try:
-        rest = FLAGS(argv)
-        if len(rest) > 1:
-            raise flags.Error(
-                f"Expected flags only. Received: {rest[1]!r}; did you mean "
-                f"--{rest[1].lstrip('-')}?"
-            )
-        return rest
-    except flags.Error as error:
-        end(f"{error} (--help lists the flags.)")

@@ -1,4 +1,4 @@
-"""Packs what train_jax.py needs into one folder to carry to a GPU:
+r"""Packs what train_jax.py needs into one folder to carry to a GPU:
 
     python -m sis_keras.commands.pack --flagfile=recipes/mobile_gpu.flags \
         --pack_to=packed
@@ -13,7 +13,8 @@ import shutil
 
 from absl import flags
 
-from sis_keras.commands.flags import FLAGS, of_a_run, required, start
+from sis_keras.commands.flags import FLAGS, of_a_run, required
+from sis_keras.commands.start import start
 
 flags.DEFINE_string("pack_to", None, "The new folder.")
 flags.DEFINE_integer(
@@ -120,7 +121,7 @@ def run_lines(moved):
 
 def run() -> None:
     """The whole program."""
-    start(main)
+    start(main, __doc__)
 
 
 if __name__ == "__main__":

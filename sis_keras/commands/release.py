@@ -1,4 +1,4 @@
-"""Puts weights among the released ones:
+r"""Puts weights among the released ones:
 
     python -m sis_keras.commands.release \
         --weights=runs/mobile/best.safetensors \
@@ -15,8 +15,9 @@ import json
 from absl import flags
 
 from sis_keras.commands.building import start_keras
-from sis_keras.commands.flags import FLAGS, required, start
+from sis_keras.commands.flags import FLAGS, required
 from sis_keras.commands.opening import scored_sources
+from sis_keras.commands.start import start
 
 flags.DEFINE_string("weights", None, "Weight file or checkpoint to release.")
 flags.DEFINE_string("name", None, "Of the release; default: that of --preset.")
@@ -73,7 +74,7 @@ def float16_examples():
 
 def run() -> None:
     """The whole program."""
-    start(main)
+    start(main, __doc__)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from sis_keras.commands.building import (
     settings,
     start_keras,
 )
-from sis_keras.commands.flags import FLAGS, required, start
+from sis_keras.commands.flags import FLAGS, required
 from sis_keras.commands.opening import open_sources, parted, validation_groups
+from sis_keras.commands.start import start
 from sis_keras.data.cache import refuse_same_pictures
 from sis_keras.data.source import refuse_overlap
 from sis_keras.evaluation.protocol import known_protocol
@@ -166,7 +167,7 @@ def validation_examples(groups, cache):
 
 def run() -> None:
     """The whole program."""
-    start(main)
+    start(main, __doc__)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Content training without TensorFlow, on a GPU:
+r"""Content training without TensorFlow, on a GPU:
 
     python -m sis_keras.commands.train_jax \
         --flagfile=recipes/mobile_gpu.flags --seconds=520
@@ -30,13 +30,13 @@ from sis_keras.commands.building import (  # noqa: E402
 from sis_keras.commands.flags import (  # noqa: E402
     FLAGS,
     required,
-    start,
 )
 from sis_keras.commands.opening import (  # noqa: E402
     open_sources,
     source_arguments,
     validation_groups,
 )
+from sis_keras.commands.start import start  # noqa: E402
 from sis_keras.data.source import refuse_overlap  # noqa: E402
 from sis_keras.training.run import LAST, check_output  # noqa: E402
 
@@ -236,7 +236,7 @@ def make_training(arguments):
 
 def run() -> None:
     """The whole program."""
-    start(main)
+    start(main, __doc__)
 
 
 if __name__ == "__main__":
