@@ -24,9 +24,10 @@ import numpy as np
 
 from benchmarks.reporting import machine, text_table
 from sis_keras.data.open_source import open_source
+from sis_keras.export.litert.choices import QUANTIZATIONS
 from sis_keras.export.litert.convert import fixed_model, float32_file
 from sis_keras.export.litert.parity import compare
-from sis_keras.export.litert.quantize import QUANTIZATIONS, quantized
+from sis_keras.export.litert.quantize import quantized
 from sis_keras.export.litert.write import inputs, pairs
 from sis_keras.restoring.litert import LiteRTRestorer, with_metadata
 from sis_keras.restoring.restorer import Restorer

@@ -38,9 +38,9 @@ AMPLIFIED = 64
 def quality(given) -> str:
     """The table of the first part; writes the difference pictures."""
     from sis_keras.files.photographs import read_photograph
-    from sis_keras.restoring.deblurrer import OVERLAP
     from sis_keras.restoring.precision import best_precision, policy_of
     from sis_keras.restoring.restorer import load_restorer
+    from sis_keras.restoring.tiles import OVERLAP
 
     with policy_of(given.precision or best_precision()):
         restorer = load_restorer(given.weights)

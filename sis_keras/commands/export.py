@@ -7,6 +7,7 @@ import re
 
 from sis_keras.commands.program import Parser, guarded
 from sis_keras.errors import UserError
+from sis_keras.export.litert.choices import IO_TYPES, QUANTIZATIONS, SIDES
 from sis_keras.quiet import import_tensorflow
 from sis_keras.weights.released import DEFAULT_WEIGHTS, weight_file
 
@@ -30,7 +31,6 @@ exit status:
   0   what was written computes what Keras computes
   2   nothing was written: one line says why
 """
-SIDES = (32, 4096)
 # Of LiteRT alone, and their defaults.
 LITERT_FLAGS = {
     "size": "720x1280",
@@ -84,13 +84,13 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add(
         "--quantize",
-        choices=("none", "float16", "dynamic", "int8"),
+        choices=QUANTIZATIONS,
         help="float32; float16 weights; int8 weights, ranges found at run "
         "time; int8 with ranges of --representative_data (default: none)",
     )
     add(
         "--io",
-        choices=("float32", "uint8"),
+        choices=IO_TYPES,
         help="type of the input and output: float32 in [0, 1], or uint8 "
         "(default: float32)",
     )

@@ -9,7 +9,6 @@ import itertools
 import pathlib
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 
 from sis_keras.data.blur.averaging import average_frames
@@ -73,18 +72,15 @@ def _read_frames(source: pathlib.Path) -> Iterator[tuple[str, np.ndarray]]:
         for path in list_pictures(source):
             yield f"{source.name}/{path.stem}", read_rgb(path)
         return
-    video = cv2.VideoCapture(str(source)) if source.is_file() else None
-    if video is None or not video.isOpened():
+    if not source.is_file():
         raise UserError(
             "Expected a folder of frames or a video file. Received: "
-            f"{source}, which is {'unreadable' if video else 'missing'}."
+            f"{source}, which is missing."
         )
-    try:
-        for index in itertools.count():
-            read, frame = video.read()
-            if not read:
-                return
-            name = f"{source.stem}/{index:06d}"
-            yield name, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-    finally:
-        video.release()
+    # Where PyAV is not installed, folders of frames are read all the same.
+    from sis_keras.files.video.source import VideoSource
+
+    with VideoSource(source) as video:
+        parts = (part for part in video.parts() if part.pixels is not None)
+        for index, part in enumerate(parts):
+            yield f"{source.stem}/{index:06d}", part.pixels

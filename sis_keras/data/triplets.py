@@ -11,14 +11,13 @@ import numpy as np
 
 from sis_keras.data.blur import flow
 from sis_keras.errors import UserError
-from sis_keras.files.pictures import list_pictures, read_rgb
+from sis_keras.files.pictures import VIDEO_SUFFIXES, list_pictures, read_rgb
 
 # The share of the frames with the least detail, many of them blurred already.
 LEFT_OUT = 0.2
 # Thumbnails of neighbours that differ by more, of 255, are of two scenes.
 CUT = 40.0
 MOST_OF_A_VIDEO = 200
-VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v")
 EXPECTED = (
     "flow:PATH expects a video, a folder of consecutive frames, or a folder "
     "of such folders and videos"

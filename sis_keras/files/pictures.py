@@ -8,6 +8,11 @@ import numpy as np
 from sis_keras.errors import UserError
 from sis_keras.files.atomic import atomic_path
 
+# What a folder is searched for; `.ts` is as often a program.
+VIDEO_SUFFIXES = frozenset(
+    ".mp4 .m4v .mov .mkv .webm .avi .mts .m2ts .mpg .mpeg .wmv .flv "
+    ".3gp".split()
+)
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 

@@ -8,9 +8,9 @@ from keras import ops
 
 from sis_keras.networks.inception import extracting_path
 from sis_keras.networks.padding import ReflectPad
+from sis_keras.networks.presets import SCALE_MULTIPLE
 from sis_keras.networks.upsampling import ICNR, BilinearUpsample, DepthToSpace
 
-SCALE_MULTIPLE = 32
 # Neighbouring seeds of a network must not share those of its kernels.
 SEEDS_OF_A_NETWORK = 10_000
 FUSIONS = ("add", "concat")

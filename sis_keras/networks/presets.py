@@ -2,6 +2,8 @@
 
 from sis_keras.errors import UserError
 
+# The coarsest scale is 1/32: sizes are padded to multiples of it.
+SCALE_MULTIPLE = 32
 PRESETS = {
     # The paper's network; its trunk takes InceptionV3's ImageNet weights.
     "sisnet": {

@@ -17,8 +17,6 @@ from sis_keras.weights.released import DEFAULT_WEIGHTS
 
 TURNS = [(turns, flipped) for flipped in (False, True) for turns in range(4)]
 
-# Of neighbouring tiles; `python -m benchmarks.tiles` shows what it costs.
-OVERLAP = 192
 # Libraries and weights; measured by the same program.
 PROCESS_BYTES = 900 * 2**20
 # Of the memory that the machine has free when the limit is not given.
@@ -133,12 +131,12 @@ class Deblurrer:
             width,
             (self.max_memory - self._fixed(height, width, bytes_per_value))
             / self._bytes_per_pixel(),
-            OVERLAP,
+            tiles.OVERLAP,
         )
         if found is None:
             least = self._fixed(height, width, bytes_per_value)
             least += self._bytes_per_pixel() * tiles.least_pixels(
-                height, width, OVERLAP
+                height, width, tiles.OVERLAP
             )
             raise UserError(
                 f"Expected max_memory of at least {math.ceil(least / 2**20)} "

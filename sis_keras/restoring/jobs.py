@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from sis_keras.errors import UserError
 from sis_keras.files.photographs import SUFFIXES
-from sis_keras.files.video.frame_by_frame import TARGET_FORMATS, VIDEO_SUFFIXES
+from sis_keras.files.pictures import VIDEO_SUFFIXES
+from sis_keras.files.video.frame_by_frame import TARGET_FORMATS
 
 
 class Job(NamedTuple):

@@ -6,7 +6,7 @@ A file's metadata `sis_keras` is JSON:
     arguments   of `build_generator`
     card        of the weights
     size        [height, width]
-    quantize    one of `export.litert.quantize.QUANTIZATIONS`
+    quantize    one of `export.litert.choices.QUANTIZATIONS`
     io          "float32" or "uint8", of input and output
     parity      the figures of `export.litert.parity`
 """
@@ -59,8 +59,6 @@ def optional_package(name):
 
 SUFFIX = ".tflite"
 METADATA = "sis_keras"
-# Of neighbouring tiles, at most; a quarter of a small file's side.
-OVERLAP = 192
 
 
 def with_metadata(content: bytes, metadata: dict) -> bytes:
@@ -115,7 +113,7 @@ class LiteRTRestorer:
         self.name = path.name
         self.metadata = _checked_metadata(path, content)
         self.size = tuple(self.metadata["size"])
-        self.precision = f"LiteRT, quantize={self.metadata['quantize']}"
+        self.precision = f"LiteRT, quantize={self.metadata.get('quantize')}"
         try:
             self._interpreter = open_interpreter(content, threads)
         except UserError as error:
@@ -132,7 +130,7 @@ class LiteRTRestorer:
     ) -> tuple[list[tiles.Span], list[tiles.Span]]:
         """Rows and columns of the tiles that a picture is restored in."""
         lengths = zip((height, width), self.size, strict=True)
-        rows, columns = (tiles.within(*x, OVERLAP) for x in lengths)
+        rows, columns = (tiles.within(*x, tiles.OVERLAP) for x in lengths)
         return rows, columns
 
     def _restore(self, picture):

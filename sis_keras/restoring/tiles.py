@@ -17,7 +17,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-MULTIPLE = 32  # The network's coarsest scale; tiles keep its phase.
+# Tiles keep the phase of the network's coarsest scale.
+from sis_keras.networks.presets import SCALE_MULTIPLE
+
+# Of neighbouring tiles, in pixels, at most; `python -m benchmarks.tiles` shows
+# what it costs.
+OVERLAP = 192
 
 
 class Span(NamedTuple):
@@ -54,13 +59,13 @@ def spans(length: int, count: int, overlap: int) -> list[Span]:
         return [Span(0, length)]
     padded = _rounded_up(length)
     size = _rounded_up(math.ceil((padded + (count - 1) * overlap) / count))
-    steps = (padded - size) // MULTIPLE
-    starts = [i * steps // (count - 1) * MULTIPLE for i in range(count)]
+    steps = (padded - size) // SCALE_MULTIPLE
+    starts = [i * steps // (count - 1) * SCALE_MULTIPLE for i in range(count)]
     return [Span(start, min(start + size, length)) for start in starts]
 
 
 def _rounded_up(size):
-    return -(-size // MULTIPLE) * MULTIPLE
+    return -(-size // SCALE_MULTIPLE) * SCALE_MULTIPLE
 
 
 def cut(
@@ -102,8 +107,8 @@ def within(length: int, most: int, overlap: int) -> list[Span]:
     """
     if length <= most:
         return [Span(0, length)]
-    overlap = min(overlap, most // (4 * MULTIPLE) * MULTIPLE)
-    most = most // MULTIPLE * MULTIPLE
+    overlap = min(overlap, most // (4 * SCALE_MULTIPLE) * SCALE_MULTIPLE)
+    most = most // SCALE_MULTIPLE * SCALE_MULTIPLE
     count = -(-(_rounded_up(length) - overlap) // (most - overlap))
     return spans(length, count, overlap)
 

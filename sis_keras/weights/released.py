@@ -11,6 +11,7 @@
 `export.release` writes both.
 """
 
+import functools
 import hashlib
 import json
 import pathlib
@@ -61,6 +62,13 @@ def fingerprint(data: bytes) -> dict:
     return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
 
+@functools.lru_cache(maxsize=8)
+def _fingerprint_once(path, size, changed):
+    """A file is asked for several times a run, and hashed once."""
+    del size, changed
+    return fingerprint(path.read_bytes())
+
+
 def _checked(name, entry):
     path = FOLDER / entry["file"]
     again = (
@@ -72,7 +80,8 @@ def _checked(name, entry):
             f"Expected the released weights {name} in {path}. Received: no "
             f"such file. {again}"
         )
-    found = fingerprint(path.read_bytes())
+    status = path.stat()
+    found = _fingerprint_once(path, status.st_size, status.st_mtime_ns)
     if any(found[key] != entry[key] for key in found):
         raise UserError(
             f"Expected the released weights {name}, {_words(entry)}. Received: "

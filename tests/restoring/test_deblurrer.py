@@ -9,7 +9,7 @@ import tiny
 
 from sis_keras import Deblurrer
 from sis_keras.errors import UserError
-from sis_keras.restoring import deblurrer, precision
+from sis_keras.restoring import deblurrer, precision, tiles
 from sis_keras.weights.generators import save_weights
 
 RANDOM = np.random.default_rng(0)
@@ -33,7 +33,7 @@ def identity(released_folder, tmp_path):
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(deblurrer, "OVERLAP", 32)
+    monkeypatch.setattr(tiles, "OVERLAP", 32)
 
 
 def picture(height, width, dtype=np.uint8):

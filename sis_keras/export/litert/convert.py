@@ -20,9 +20,6 @@ from keras import ops
 
 from sis_keras.quiet import muted_stderr
 
-IO_TYPES = ("float32", "uint8")
-SIDES = (32, 4096)
-
 
 def fixed_model(
     generator: keras.Model, height: int, width: int, io: str = "float32"

@@ -10,7 +10,6 @@ from sis_keras.export.litert.convert import muted_stdout
 from sis_keras.quiet import muted_stderr
 from sis_keras.restoring.litert import optional_package
 
-QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
 # Of an int8 tensor; a layer that is used has several times as much.
 LEAST_RANGE = 0.02
 # Of the converter's names: what stays in float32, whatever the rest.
@@ -24,7 +23,7 @@ def quantized(
 
     Args:
         content: Of a file of `float32_file`.
-        quantize: One of `QUANTIZATIONS`.
+        quantize: One of `choices.QUANTIZATIONS`.
         pictures: For int8, what ranges are found on: inputs of the file.
 
     Raises:

@@ -47,8 +47,8 @@ def write_litert(
         weights: Released name or path of a weight file.
         output: Path of the file.
         height, width: Of the pictures that the file restores.
-        quantize: One of `QUANTIZATIONS`.
-        io: One of `IO_TYPES`.
+        quantize: One of `choices.QUANTIZATIONS`.
+        io: One of `choices.IO_TYPES`.
         representative: Blurred pictures that int8 finds its ranges on.
         parity: Pairs that file and Keras are compared on. Pictures of both
             are cut or reflected to the size.

@@ -18,12 +18,6 @@ from sis_keras.files.atomic import atomic_path
 from sis_keras.files.video.source import VideoSource
 from sis_keras.files.video.target import TARGET_FORMATS, VideoTarget
 
-# What a folder is searched for; `.ts` is as often a program.
-VIDEO_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .mts .m2ts .mpg .mpeg .wmv .flv "
-    ".3gp".split()
-)
-
 
 def deblur_video(
     source,

@@ -16,15 +16,15 @@ import sis_keras
 from sis_keras.data.open_source import open_source
 from sis_keras.data.pairs import find_pairs, read_pair
 from sis_keras.data.source_text import read_text
-from sis_keras.data.triplets import VIDEO_SUFFIXES, find_triplets
+from sis_keras.data.triplets import find_triplets
 from sis_keras.errors import UserError
 from sis_keras.evaluation.metrics import psnr
-from sis_keras.files.pictures import PICTURE_SUFFIXES, read_rgb
+from sis_keras.files.pictures import PICTURE_SUFFIXES, VIDEO_SUFFIXES, read_rgb
 from sis_keras.training.validation import split_group
 
 # Enough to find a flow by.
 NEIGHBOUR_QUALITY = 30
-PACKED_SUFFIXES = PICTURE_SUFFIXES + VIDEO_SUFFIXES
+PACKED_SUFFIXES = VIDEO_SUFFIXES.union(PICTURE_SUFFIXES)
 LOSSLESS = 101  # OpenCV's word for it, as a quality of WebP.
 # pip matches the number exactly.
 PLATFORMS = [

@@ -10,9 +10,10 @@ from benchmarks import litert as benchmark
 from sis_keras.data.open_source import open_source
 from sis_keras.errors import UserError
 from sis_keras.export.litert import convert
+from sis_keras.export.litert.choices import QUANTIZATIONS
 from sis_keras.export.litert.convert import fixed_model
 from sis_keras.export.litert.delegation import delegation
-from sis_keras.export.litert.quantize import QUANTIZATIONS, quantized
+from sis_keras.export.litert.quantize import quantized
 from sis_keras.export.litert.write import inputs
 from sis_keras.networks.generator import RestoredImage, build_generator
 from sis_keras.networks.presets import preset_arguments
