@@ -3,6 +3,7 @@
 import argparse
 import errno
 import pathlib
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from typing import NoReturn
 
 from sis_keras.errors import UserError
 
+# `crop_size`, or `perceptual_weight=0`; `resume` stands for `resume=True`.
+ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*(?:=[^`\s]*)?)`")
 # A user can mend these; any other OSError is a defect of the program.
 MENDABLE = (
     errno.ENOSPC,
@@ -44,9 +47,13 @@ def guarded(main: Callable[[], None]) -> None:
 
 
 def end(message) -> NoReturn:
-    """One line on the standard error, and status 2."""
+    """One line on the standard error, and status 2.
+
+    The library's messages name arguments; their flags have the same names.
+    """
     program = pathlib.Path(sys.argv[0]).name
-    print(f"{program}: {' '.join(str(message).split())}", file=sys.stderr)
+    line = ARGUMENT.sub(r"--\1", " ".join(str(message).split()))
+    print(f"{program}: {line}", file=sys.stderr)
     sys.exit(2)
 
 

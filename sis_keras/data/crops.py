@@ -59,12 +59,12 @@ class Crops:
             if min(height, width) < crop_size:
                 raise UserError(
                     f"Expected pictures of at least {crop_size}x{crop_size} "
-                    f"(--crop_size). Received: {cache.names[number]}, "
+                    f"(`crop_size`). Received: {cache.names[number]}, "
                     f"{width}x{height}."
                 )
         if not used.any():
             raise UserError(
-                "Expected pictures to train on beside those of --hold_out. "
+                "Expected pictures to train on beside those of `hold_out`. "
                 f"Received: {len(cache)} pairs, all of them held out."
             )
         real = np.flatnonzero(used & ~cache.synthetic)
@@ -184,7 +184,7 @@ def _check_held_out(names, hold_out):
         if not any(of_sequence(name, [sequence]) for name in names):
             there = sorted({name.rpartition("/")[0] for name in names})
             raise UserError(
-                "Expected --hold_out to name sequences of --train_data, such "
+                "Expected `hold_out` to name sequences of `train_data`, such "
                 f"as {there[0]}. Received: {sequence}, which is not there."
             )
 

@@ -84,7 +84,7 @@ class Background:
         if any(process.exitcode for process in self._processes):
             raise UserError(
                 "Expected a new pool of pairs. Received none; what its "
-                "process printed says why. Then go on with --resume."
+                "process printed says why. Then go on with `resume`."
             )
 
     def stop(self) -> None:

@@ -108,7 +108,7 @@ def refuse_overlap(
         both = sorted(source.files & trained)
         if both:
             raise UserError(
-                "Expected --validation_data that is not trained on. Received: "
+                "Expected `validation_data` that is not trained on. Received: "
                 f"{source.name}, of which {len(both)} files are in "
-                f"--train_data too, such as {both[0]}."
+                f"`train_data` too, such as {both[0]}."
             )

@@ -78,7 +78,7 @@ def release(
             raise UserError(
                 f"Expected float16 to cost {most_cost} dB at most. Received: "
                 f"{source}, which loses {card['float16_cost']:.4f} dB. Release "
-                "it as float32, or allow more by --most_cost."
+                "it as float32, or allow more by `most_cost`."
             )
     card = without_places(card)
     data = b"".join(

@@ -56,7 +56,7 @@ def _read_inception(path):
     path = pathlib.Path(path)
     if not path.is_file():
         raise UserError(
-            "--imagenet_weights expects InceptionV3's ImageNet weights "
+            "`imagenet_weights` expects InceptionV3's ImageNet weights "
             f"({IMAGENET_FILE}). Received: {path}, which does not exist."
         )
     for include_top in (False, True):
@@ -115,9 +115,9 @@ def vgg16_features(weights_path) -> keras.Model:
     if not path.is_file():
         received = f"{path}, which is no file" if weights_path else "none"
         raise UserError(
-            "The perceptual loss needs --vgg16_weights: expected Keras's "
+            "The perceptual loss needs `vgg16_weights`: expected Keras's "
             f"{VGG16_FILE}. Received: {received}. "
-            "Name the file, or set --perceptual_weight=0."
+            "Name the file, or set `perceptual_weight=0`."
         )
     vgg16 = keras.applications.VGG16(include_top=False, weights=None)
     try:

@@ -69,7 +69,7 @@ def restore_checkpoint(path, gan, arguments: dict, settings: dict) -> dict:
             raise UserError(
                 f"Cannot resume {path}: expected the run's own settings, "
                 f"{key}={found.get(key)!r}. Received: {expected.get(key)!r}. "
-                "Give the same flags, or start anew in another --output."
+                "Give the same flags, or start anew in another `output`."
             )
     _put_back(path, gan, tensors)
     return state

@@ -96,5 +96,5 @@ class RunLog:
             reason = error.message.splitlines()[0].rpartition("; ")[2]
             raise UserError(
                 f"Cannot write to {folder}: {reason}. Free some space, then "
-                "go on with --resume; last.safetensors is whole."
+                "go on with `resume`; last.safetensors is whole."
             ) from error

@@ -22,12 +22,12 @@ def check_output(output, resume: bool) -> None:
     if resume and not there:
         raise UserError(
             f"Expected a run to go on with. Received: {output}, which holds no "
-            f"{LAST}. Leave out --resume to begin one."
+            f"{LAST}. Leave out `resume` to begin one."
         )
     if there and not resume:
         raise UserError(
             f"Expected a new folder for a new run. Received: {output}, which "
-            "holds one. Give --resume to go on with it, another --output, or "
+            "holds one. Give `resume` to go on with it, another `output`, or "
             "remove it."
         )
     folder = next(x for x in (output, *output.absolute().parents) if x.exists())
@@ -47,7 +47,7 @@ def stopped(name: str, step: int, steps: int, output) -> UserError:
     return UserError(
         f"Stopped by {name} at step {step} of {steps}; all is saved in "
         f"{pathlib.Path(output) / LAST}. To go on, give the same command with "
-        "--resume."
+        "`resume`."
     )
 
 
@@ -56,8 +56,8 @@ def training_lost(step: int, in_a_row: int, last_path) -> UserError:
     return UserError(
         f"Stopped at step {step}: the last {in_a_row} steps gave a loss or "
         "gradient that is not finite; none of them changed a weight. "
-        f"{last_path} holds the last good state. Lower --learning_rate, set "
-        "--clip_norm, or look at the data."
+        f"{last_path} holds the last good state. Lower `learning_rate`, set "
+        "`clip_norm`, or look at the data."
     )
 
 

@@ -7,6 +7,8 @@ import sys
 import pytest
 from places import ROOT
 
+from sis_keras.commands.program import end
+
 PROGRAMS = {
     "train.py": ["train.py"],
     "evaluate.py": ["evaluate.py"],
@@ -68,3 +70,13 @@ def test_evaluate_shows_its_own():
     found = flags_in(help_of("evaluate.py"))
     assert found[:2] == ["weights", "identity"]
     assert not {"learning_rate", "crop_size", "adversarial"} & {*found}
+
+
+def test_arguments_of_the_library_are_told_as_flags(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["path/of/train.py"])
+    with pytest.raises(SystemExit):
+        end("Set `perceptual_weight=0` or\n `vgg16_weights`; `git checkout x`.")
+    assert capsys.readouterr().err == (
+        "train.py: Set --perceptual_weight=0 or --vgg16_weights; "
+        "`git checkout x`.\n"
+    )

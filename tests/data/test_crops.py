@@ -356,7 +356,7 @@ def test_floats_are_uint8_over_255():
 
 def test_crops_larger_than_a_picture(real):
     assert Crops(real, 32).examples_per_epoch
-    with pytest.raises(UserError, match="33x33 .*--crop_size.*real/2, 32x32"):
+    with pytest.raises(UserError, match="33x33 .*`crop_size`.*real/2, 32x32"):
         Crops(real, 33)
 
 

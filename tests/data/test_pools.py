@@ -136,7 +136,7 @@ def test_a_pool_that_fails(refreshed, photographs, capfd):
     # Before its process begins.
     (photographs / "1.png").write_bytes(b"half")
     crops._begin(1, ahead=True)
-    with pytest.raises(UserError, match="--resume") as caught:
+    with pytest.raises(UserError, match="`resume`") as caught:
         crops.at(10)
     assert "\n" not in str(caught.value)
     printed = capfd.readouterr().err

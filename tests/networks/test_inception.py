@@ -268,7 +268,7 @@ def test_another_width_is_refused(inception_v3, monkeypatch):
 
 def test_missing_file_is_named(tmp_path):
     missing = tmp_path / "missing.h5"
-    with pytest.raises(UserError, match="--imagenet_weights.*missing.h5"):
+    with pytest.raises(UserError, match="imagenet_weights.*missing.h5"):
         load_imagenet_weights(None, missing)
 
 

@@ -224,7 +224,7 @@ def test_a_signal_ends_the_run_between_two_steps(cache, tmp_path):
         return write()
 
     run._write_logs = interrupt
-    with pytest.raises(UserError, match="SIGTERM at step 3 of 50.*--resume"):
+    with pytest.raises(UserError, match="SIGTERM at step 3 of 50.*`resume`"):
         run.run()
     resumed = make_run(cache, tmp_path, steps=50)
     resumed.resume()
@@ -232,7 +232,7 @@ def test_a_signal_ends_the_run_between_two_steps(cache, tmp_path):
 
 
 def test_nothing_to_go_on_with(cache, tmp_path):
-    with pytest.raises(UserError, match="Leave out --resume"):
+    with pytest.raises(UserError, match="Leave out `resume`"):
         make_run(cache, tmp_path).resume()
 
 

@@ -16,13 +16,13 @@ def test_a_new_folder_is_not_made_yet(tmp_path):
 
 def test_an_old_run_is_not_overwritten(tmp_path):
     (tmp_path / LAST).touch()
-    with pytest.raises(UserError, match="new run.*--resume"):
+    with pytest.raises(UserError, match="new run.*`resume`"):
         check_output(tmp_path, resume=False)
     check_output(tmp_path, resume=True)
 
 
 def test_nothing_to_go_on_with(tmp_path):
-    with pytest.raises(UserError, match="Leave out --resume"):
+    with pytest.raises(UserError, match="Leave out `resume`"):
         check_output(tmp_path, resume=True)
 
 

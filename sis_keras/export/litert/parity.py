@@ -77,8 +77,8 @@ def check(figures: dict, quantize: str) -> None:
     if not found >= least:
         raise UserError(
             f"Expected a file within {least:g} dB of Keras on every picture "
-            f"(--quantize={quantize}). Received: {found:.1f} dB; nothing was "
-            "written. Try --quantize=dynamic or float16, or other weights."
+            f"(`quantize={quantize}`). Received: {found:.1f} dB; nothing was "
+            "written. Try `quantize=dynamic` or float16, or other weights."
         )
     share = figures["share_of_gain"]
     if share is not None and not share >= LEAST_SHARE_OF_GAIN:
@@ -87,5 +87,5 @@ def check(figures: dict, quantize: str) -> None:
             f"network's gain in PSNR. Received: {share:.0%}, "
             f"{figures['file_psnr']:.3f} dB where Keras has "
             f"{figures['keras_psnr']:.3f}; nothing was written. Try "
-            "--quantize=dynamic or float16, or other representative pictures."
+            "`quantize=dynamic` or float16, or other representative pictures."
         )

@@ -89,7 +89,7 @@ def mix(
             if min(height, width) < crop_size:
                 raise UserError(
                     f"Expected pictures of at least {crop_size}x{crop_size} "
-                    f"(--crop_size). Received: {cache.names[number]}, "
+                    f"(`crop_size`). Received: {cache.names[number]}, "
                     f"{width}x{height}."
                 )
             kind = synthetic if cache.synthetic[number] else real

@@ -124,9 +124,9 @@ class JaxRun:
         }.items():
             if number % self.log_every:
                 raise UserError(
-                    f"Expected --{name} to be a multiple of --log_every, the "
-                    f"steps of one compiled call. Received: --{name}={number},"
-                    f" --log_every={self.log_every}."
+                    f"Expected `{name}` to be a multiple of `log_every`, the "
+                    f"steps of one compiled call. Received: `{name}={number}`,"
+                    f" `log_every={self.log_every}`."
                 )
 
     def resume(self) -> None:
@@ -180,7 +180,7 @@ class JaxRun:
             raise stopped(self._stopped_by, self.step, self.steps, self.output)
         if self.step < self.steps:
             at = f"step {self.step} of {self.steps}"
-            print(f"Out of time at {at}; {self.last_path}: --resume goes on.")
+            print(f"Out of time at {at}; {self.last_path}: `resume` goes on.")
 
     def _stop(self, name):
         self._stopped_by = name

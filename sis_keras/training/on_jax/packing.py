@@ -263,6 +263,6 @@ def check_size(folder, limit: int) -> None:
         named = ", ".join(f"{x} {parts[x] / 2**20:.1f}" for x in largest)
         raise UserError(
             f"Expected a folder of at most {limit / 2**20:.1f} MiB. Received: "
-            f"{size / 2**20:.1f} MiB, of which {named}. Lower --quality or "
+            f"{size / 2**20:.1f} MiB, of which {named}. Lower `quality` or "
             "name fewer sources."
         )

@@ -208,7 +208,7 @@ def test_photographs_that_nothing_takes_stay_behind(data):
 def test_size(data):
     size = packing.size_of(data / "photos")
     packing.check_size(data / "photos", size)
-    with pytest.raises(UserError, match="at most 0.0 MiB.*Lower --quality"):
+    with pytest.raises(UserError, match="at most 0.0 MiB.*Lower `quality`"):
         packing.check_size(data / "photos", size - 1)
 
 
