@@ -1,4 +1,4 @@
-"""The grammar of a source's text: `half:photographs:FOLDER`; see `open_source`."""
+"""The grammar of a source's text, such as `half:photographs:FOLDER`."""
 
 from typing import NamedTuple
 
