@@ -12,14 +12,14 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 # Whatever ~/.keras/keras.json says: the game is TensorFlow's.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
-from absl import app, flags  # noqa: E402
+from absl import app, flags
 
-from sis_keras.commands.program import (  # noqa: E402
+from sis_keras.commands.program import (
     end,
     guarded,
 )
-from sis_keras.errors import UserError  # noqa: E402
-from sis_keras.networks.presets import (  # noqa: E402
+from sis_keras.errors import UserError
+from sis_keras.networks.presets import (
     PRESETS,
 )
 
