@@ -21,23 +21,23 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import cv2  # noqa: E402
-import numpy as np  # noqa: E402
-import skimage  # noqa: E402
-import tensorflow as tf  # noqa: E402
-import tqdm  # noqa: E402
+import cv2
+import numpy as np
+import skimage
+import tensorflow as tf
+import tqdm
 
-from benchmarks.reporting import machine, spread, text_table  # noqa: E402
-from sis_keras.data.batches import training_batches  # noqa: E402
-from sis_keras.data.cache import open_cache  # noqa: E402
-from sis_keras.data.crops import Crops  # noqa: E402
-from sis_keras.data.open_source import open_source  # noqa: E402
-from sis_keras.data.pairs import (  # noqa: E402
+from benchmarks.reporting import machine, spread, text_table
+from sis_keras.data.batches import training_batches
+from sis_keras.data.cache import open_cache
+from sis_keras.data.crops import Crops
+from sis_keras.data.open_source import open_source
+from sis_keras.data.pairs import (
     find_pairs,
     read_pair,
 )
-from sis_keras.errors import UserError  # noqa: E402
-from sis_keras.files.pictures import (  # noqa: E402
+from sis_keras.errors import UserError
+from sis_keras.files.pictures import (
     read_rgb,
     write_rgb,
 )

@@ -108,7 +108,7 @@ def _device():
 
 
 def _inference(case):
-    """numpy to numpy, as `Restorer`; or the same traced for one size."""
+    """Numpy to numpy, as `Restorer`; or the same traced for one size."""
     import numpy as np
     import tensorflow as tf
 

@@ -11,9 +11,9 @@ import pathlib
 import matplotlib
 
 matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402
+from matplotlib import pyplot
 
-from sis_keras.files.atomic import atomic_path  # noqa: E402
+from sis_keras.files.atomic import atomic_path
 
 
 def curve(run: pathlib.Path) -> tuple[list[int], list[float]]:

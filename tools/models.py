@@ -184,8 +184,8 @@ def main():
     entries = released.manifest()
     if not entries:
         raise UserError(
-            "Expected released weights to score. Received: none; release.py "
-            "makes them."
+            "Expected released weights to score. Received: none; "
+            "python -m sis_keras.commands.release makes them."
         )
     if "SIS_DATA" not in os.environ:
         raise UserError(

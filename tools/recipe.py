@@ -1,10 +1,10 @@
 """Short trials of the recipe: SIS_DATA=FOLDER python -m tools.recipe
 
-Runs train.py with mobile.flags and a cosine decay for some hundred steps
-(--steps), once for each named change of its flags, two trials at a time with a
-thread each, and prints what each gained on the groups that it was validated
-on. Every trial sees the same crops in the same order. Leaves the runs in
---output; one that is finished there is not run again, whatever its steps and
+Runs train.py with recipes/mobile.flags and a cosine decay for some hundred
+steps (--steps), once for each named change of its flags, two trials at a time
+with a thread each, and prints what each gained on the groups that it was
+validated on. Every trial sees the same crops in the same order. Leaves the runs
+in --output; one that is finished there is not run again, whatever its steps and
 flags were. Takes about seven minutes a pair of trials of 1000 steps on 2 cores,
 and as many for the pool.
 """
@@ -20,7 +20,7 @@ import tqdm
 
 from benchmarks.reporting import machine, text_table
 
-# A trial's name: what it changes in mobile.flags.
+# A trial's name: what it changes in recipes/mobile.flags.
 TRIALS = {
     "as it is": [],
     "the same, another seed": [
@@ -60,7 +60,7 @@ def run_trial(name: str, output: pathlib.Path, steps: int) -> list[str]:
             [
                 sys.executable,
                 "train.py",
-                "--flagfile=mobile.flags",
+                "--flagfile=recipes/mobile.flags",
                 f"--output={folder}",
                 f"--cache_dir={output}/cache",
                 f"--steps={steps}",

@@ -1,5 +1,6 @@
 // Overlapping tiles, restored by a network of one size, and their blend: what
-// LiteRTRestorer and sis_keras/tiles.py do, so that both give the same picture.
+// LiteRTRestorer and sis_keras/restoring/tiles.py do, so that both give the same
+// picture.
 
 const MULTIPLE = 32; // The network's coarsest scale; tiles keep its phase.
 const OVERLAP = 192; // At most; a quarter of a small tile.

@@ -11,11 +11,11 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 # Whatever ~/.keras/keras.json says: the game is TensorFlow's.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
-from absl import flags  # noqa: E402
+from absl import flags
 
-from sis_keras.commands import help  # noqa: E402
-from sis_keras.errors import UserError  # noqa: E402
-from sis_keras.networks.presets import PRESETS  # noqa: E402
+from sis_keras.commands import help
+from sis_keras.errors import UserError
+from sis_keras.networks.presets import PRESETS
 
 FLAGS = flags.FLAGS
 GROUPS: list[help.Group] = []

@@ -1,4 +1,4 @@
-r"""Packs what train_jax.py needs into one folder to carry to a GPU:
+r"""Packs what train_jax needs into one folder to carry to a GPU:
 
     python -m sis_keras.commands.pack --flagfile=recipes/mobile_gpu.flags \
         --pack_to=packed
@@ -36,7 +36,7 @@ flags.DEFINE_list(
 )
 flags.DEFINE_string("wheels_python", "3.12", "Python of that machine.")
 
-# Their values name places on this machine, or are train_jax.py's to say.
+# Their values name places on this machine, or are train_jax's to say.
 LEFT_OUT = (
     "cache_dir",
     "data_dir",

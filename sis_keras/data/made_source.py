@@ -44,6 +44,7 @@ SKIMAGE_PHOTOGRAPHS = {
 
 
 def photographs_in(kind, folder):
+    """Paths of the pictures in a folder; a UserError where there are none."""
     if not pathlib.Path(folder).is_dir() or not list_pictures(folder):
         raise UserError(
             f"{kind}:FOLDER expects a folder of sharp pictures. "
@@ -53,6 +54,8 @@ def photographs_in(kind, folder):
 
 
 def sharp_source(text, paths):
+    """Pictures whose halves are equal."""
+
     def make(path):
         picture = read_rgb(path)
         return picture, picture
@@ -65,6 +68,7 @@ def sharp_source(text, paths):
 
 
 def flat_source(text, number, seed):
+    """Plain colours and gradients."""
     if not number.isdecimal() or int(number) < 1:
         raise UserError(f"Expected flat:N with N from 1 up. Received: {text}.")
     items = [
@@ -120,6 +124,7 @@ def photograph_source(text, kind, rest, arguments, half):
 
 
 def flow_source(text, path, arguments):
+    """Frames of videos, blurred along their optical flow."""
     versions = arguments["flow_versions"] or arguments["versions"]
     seed, extent = arguments["seed"], arguments["streak"]
     shortest, longest = extent

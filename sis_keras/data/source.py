@@ -67,6 +67,7 @@ def of_sequence(name: str, sequences: Collection[str]) -> bool:
 def of_items(
     text: str, items, *settings, synthetic: bool, input: str
 ) -> Source:
+    """The source of single files `items`; `settings` made what they hold."""
     items = tuple(items)
     files = sorted({path for item in items for path in item.files})
     names = [item.name for item in items]
@@ -83,6 +84,7 @@ def of_items(
 
 
 def resolved(paths):
+    """Whole paths, by which sources that share a file are found."""
     return frozenset(str(pathlib.Path(path).resolve()) for path in paths)
 
 

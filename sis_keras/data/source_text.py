@@ -1,4 +1,4 @@
-"""The grammar of a source's text: `half:photographs:FOLDER`; see `sources`."""
+"""The grammar of a source's text, such as `half:photographs:FOLDER`."""
 
 from typing import NamedTuple
 
@@ -38,7 +38,7 @@ class Leaf(NamedTuple):
 
 
 def read_text(text: str) -> Leaf:
-    """A source's text, taken apart; see `sources`."""
+    """A source's text, taken apart; see `open_source`."""
     before, left_out = "", frozenset()
     kind, colon, rest = text.partition(":")
     while colon and kind in WRAPPERS:

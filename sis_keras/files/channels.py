@@ -106,6 +106,7 @@ def joined(pixels, alpha, grey):
 
 
 def on_white(channels):
+    """Without alpha: what shows on a white ground."""
     image = as_image(channels).convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     shown = np.asarray(Image.alpha_composite(white, image))
@@ -113,6 +114,7 @@ def on_white(channels):
 
 
 def as_image(channels):
+    """uint8 `(height, width, channels)` as Pillow's image."""
     return Image.fromarray(
         channels[..., 0] if channels.shape[2] == 1 else channels
     )

@@ -52,14 +52,14 @@ _muting = threading.Lock()
 
 
 class Photograph(NamedTuple):
-    """A picture and what its file says of it.
+    r"""A picture and what its file says of it.
 
     Attributes:
         pixels: uint8 or uint16 RGB `(height, width, 3)`, upright: EXIF's
             orientation has been applied.
         alpha: Opacity `(height, width)` of the same dtype, or None.
         grey: Whether the file was grey; the three channels are equal then.
-        exif: Begins with `Exif\\0\\0`; its orientation is 1. Or None.
+        exif: Begins with `Exif\0\0`; its orientation is 1. Or None.
         icc: Profile of `pixels`, as it stood in the file; None is sRGB.
         format: "JPEG", "PNG", "WEBP", "TIFF" or "BMP".
     """

@@ -105,7 +105,7 @@ def _write_chunk(file, name, data):
 
 def _paeth_blocks(pixels):
     """Some rows at a time, each as what PNG's filter 4 does not foretell."""
-    height, width, channels = pixels.shape
+    _, width, channels = pixels.shape
     step = 2 * channels
     last = np.zeros((1, step + width * step), np.int16)
     for rows in _row_blocks(pixels):

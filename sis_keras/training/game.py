@@ -65,7 +65,8 @@ def mean_psnr(sharp, restored):
     return tf.reduce_mean(-10.0 * tf.math.log(error + 1e-10)) / 2.302585093
 
 
-def replicas():
+def replicas() -> int:
+    """How many there are; for code that one of them runs."""
     return tf.distribute.get_replica_context().num_replicas_in_sync
 
 

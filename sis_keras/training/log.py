@@ -39,16 +39,18 @@ def _drop_rows_after(path, step):
         header, *rows = list(csv.reader(file)) or [[]]
     if header[:1] != ["step"]:
         return  # Empty, or not of this module.
-    with atomic_path(path) as temporary:
-        with open(temporary, "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(header)
-            # A row that kill -9 cut short is dropped with them.
-            writer.writerows(
-                row
-                for row in rows
-                if step and len(row) == len(header) and int(row[0]) <= step
-            )
+    with (
+        atomic_path(path) as temporary,
+        open(temporary, "w", newline="") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(header)
+        # A row that kill -9 cut short is dropped with them.
+        writer.writerows(
+            row
+            for row in rows
+            if step and len(row) == len(header) and int(row[0]) <= step
+        )
 
 
 class RunLog:
@@ -84,9 +86,9 @@ class RunLog:
     @contextlib.contextmanager
     def _tensorboard(self, step):
         """Where tf.summary writes; on leaving, all is on disk."""
-        with self._disk_errors(f"{self.output}/tensorboard"):
-            with self._writer.as_default(step):
-                yield
+        folder = f"{self.output}/tensorboard"
+        with self._disk_errors(folder), self._writer.as_default(step):
+            yield
 
     @contextlib.contextmanager
     def _disk_errors(self, folder):

@@ -200,7 +200,7 @@ def test_extremes_are_worst_median_and_best_by_gain():
 
 
 @pytest.mark.parametrize(
-    ("count", "ranks"), [(1, ["best"]), (2, ["worst", "best"])]
+    "count, ranks", [(1, ["best"]), (2, ["worst", "best"])]
 )
 def test_extremes_of_few(count, ranks):
     results = evaluate(None, EXAMPLES[:count])

@@ -107,7 +107,7 @@ def test_multi_scale_of_a_negative_is_zero():
 
 
 @pytest.mark.parametrize(
-    ("definition", "side"),
+    "definition, side",
     [("gaussian", 11), ("y", 11), ("uniform", 7), ("ms", 161)],
 )
 def test_pictures_smaller_than_the_window(definition, side):

@@ -181,10 +181,9 @@ def test_a_failure_leaves_what_was_there(tmp_path, error, before):
     path = tmp_path / "a.txt"
     if before:
         path.write_text(before)
-    with pytest.raises(error):
-        with atomic_path(path) as temporary:
-            temporary.write_text("half")
-            raise error
+    with pytest.raises(error), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise error
     assert [x.read_text() for x in tmp_path.iterdir()] == [before] * bool(
         before
     )
@@ -193,9 +192,8 @@ def test_a_failure_leaves_what_was_there(tmp_path, error, before):
 def test_a_full_disk_leaves_the_old_file_and_is_named(small_disk):
     path = small_disk / "a.bin"
     path.write_bytes(b"old")
-    with pytest.raises(OSError) as caught:
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(bytes(100_000))
+    with pytest.raises(OSError) as caught, atomic_path(path) as temporary:
+        temporary.write_bytes(bytes(100_000))
     assert caught.value.errno == errno.ENOSPC
     assert caught.value.filename == str(path)
     assert path.read_bytes() == b"old"
@@ -203,9 +201,8 @@ def test_a_full_disk_leaves_the_old_file_and_is_named(small_disk):
 
 
 def test_the_error_of_a_full_device_names_the_file(tmp_path):
-    with pytest.raises(OSError) as caught:
-        with atomic_path(tmp_path / "a.bin"):
-            pathlib.Path("/dev/full").write_bytes(b"some")
+    with pytest.raises(OSError) as caught, atomic_path(tmp_path / "a.bin"):
+        pathlib.Path("/dev/full").write_bytes(b"some")
     assert caught.value.errno == errno.ENOSPC
     assert caught.value.filename == str(tmp_path / "a.bin")
 
@@ -249,10 +246,9 @@ def test_a_folder_appears_when_it_is_whole(tmp_path):
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_failure_leaves_no_folder(tmp_path, error):
-    with pytest.raises(error):
-        with atomic_folder(tmp_path / "a") as temporary:
-            (temporary / "b.txt").write_text("half")
-            raise error
+    with pytest.raises(error), atomic_folder(tmp_path / "a") as temporary:
+        (temporary / "b.txt").write_text("half")
+        raise error
     assert not any(tmp_path.iterdir())
 
 

@@ -1,6 +1,7 @@
 """LiteRT files as restorers: metadata, sizes, tiles."""
 
 import functools
+import itertools
 import json
 
 import numpy as np
@@ -105,9 +106,7 @@ def test_tiles_cover_and_fit(restorer):
         for spans, most in zip((rows, columns), SIZE, strict=True):
             assert spans[0].start == 0 and spans[-1].stop == length
             assert all(b - a <= most for a, b in spans)
-            overlaps = [
-                a.stop - b.start for a, b in zip(spans, spans[1:], strict=False)
-            ]
+            overlaps = [a.stop - b.start for a, b in itertools.pairwise(spans)]
             # No row is in three tiles, and neighbours do overlap or touch.
             assert all(x >= 0 for x in overlaps)
             assert all(

@@ -1,4 +1,4 @@
-"""What test_jax_training.py runs in a Python without TensorFlow."""
+"""What test_loop.py runs in a Python without TensorFlow."""
 
 import importlib.abc
 import os

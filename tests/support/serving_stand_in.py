@@ -79,7 +79,7 @@ def serve_rest(model, name):
     """Yields the address; rows of one input in, rows of one output out."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):  # noqa: N802
+        def do_POST(self):
             assert self.path == f"/v1/models/{name}:predict"
             body = self.rfile.read(int(self.headers["Content-Length"]))
             try:

@@ -1,4 +1,5 @@
 import csv
+import itertools
 import json
 import types
 
@@ -197,7 +198,7 @@ def test_averages_stand_still_once_frozen(cache, tmp_path):
 
     run._write_logs = record
     run.run()
-    moved = [(a != b).any() for a, b in zip(seen[:-1], seen[1:], strict=True)]
+    moved = [(a != b).any() for a, b in itertools.pairwise(seen)]
     assert moved == [True, True, False, False, False]
 
 

@@ -62,7 +62,7 @@ def pack_sources(
     """Copies sources into new folders, `<stem>_0` and so on.
 
     Args:
-        texts: See `sources`; not `tfds:`. Each folder is packed once; name
+        texts: See `open_source`; not `tfds:`. Each folder is packed once; name
             pairs before their sharp halves. What `without:` leaves out stays
             behind, and so do photographs that no text takes by `sample:`. A
             name of a group, `real=`, stays.

@@ -179,8 +179,12 @@ class ContentTraining:
             return optimizer.iterations.value, rate
 
     def restore(self, average: list, blurry) -> Any:
-        """float32 `(n, h, w, 3)` in [0, 1] to the same, clipped, by the
-        running average `average` of a state."""
+        """`(n, h, w, 3)` in [0, 1] to the same, float32 and clipped.
+
+        Args:
+            average: The running average of a state.
+            blurry: The pictures.
+        """
         averaged = self.averaged_generator
         count = len(averaged.trainable_variables)
         restored, _ = averaged.stateless_call(
