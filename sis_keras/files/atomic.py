@@ -1,8 +1,8 @@
 """Files and folders that appear under their final name only when complete.
 
 Until then `a.png` is `.sis-TOKEN.part` in the same folder, and beside that
-lies `.sis-TOKEN.lock`, which its writer holds locked. Where the lock of none
-is held, a killed process left both.
+lies `.sis-TOKEN.lock`, which its writer holds locked. What a killed process
+left has a lock that nobody holds.
 """
 
 import contextlib
