@@ -37,7 +37,7 @@ examples:
       the best quality, slowly, in 2 GiB of memory
 
 folders:
-  Files whose output is there already are passed over and counted, files that
+  Files whose outputs are there already are passed over and counted, files that
   cannot be read are listed at the end, and the others are deblurred. Hidden
   files are passed over.
 
@@ -172,11 +172,11 @@ def main(arguments: list[str] | None = None) -> None:
     from sis_keras.restoring import jobs as deblur_jobs
     from sis_keras.restoring import work as deblur_run
 
-    every = deblur_jobs.find_jobs(given.inputs, given.output)
+    every = deblur_jobs.find_jobs(given.inputs, given.output, given.compare)
     weight_file(given.weights)
     jobs = every
     if not given.overwrite:
-        jobs = [job for job in every if not job.target.exists()]
+        jobs = [job for job in every if not job.is_done]
     one_file = deblur_jobs.is_one_file(given.inputs)
     if one_file and not jobs:
         raise UserError(
@@ -188,7 +188,6 @@ def main(arguments: list[str] | None = None) -> None:
     run = deblur_run.Run(
         lambda: make_deblurrer(given),
         given.quality,
-        given.compare,
         given.overwrite,
         keep_going=not one_file,
     )

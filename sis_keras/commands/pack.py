@@ -49,6 +49,7 @@ LEFT_OUT = (
 
 def main():
     from sis_keras.errors import UserError
+    from sis_keras.files.atomic import atomic_folder
     from sis_keras.training.on_jax import packing
 
     final = pathlib.Path(required("pack_to"))
@@ -57,9 +58,7 @@ def main():
             f"Expected a new folder. Received: --pack_to={final}, which is "
             "there already. Remove it, or name another."
         )
-    folder = final.with_name(f".{final.name}.part")
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
+    with atomic_folder(final) as folder:
         packing.pack_code(folder)
         moved = pack_data(folder)
         packing.pack_wheels(
@@ -67,9 +66,6 @@ def main():
         )
         (folder / "run.flags").write_text("\n".join(run_lines(moved)) + "\n")
         packing.check_size(folder, int(FLAGS.limit_mib * 2**20))
-        folder.rename(final)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     print(f"{final}: {packing.size_of(final) / 2**20:.1f} MiB")
 
 
@@ -94,7 +90,7 @@ def pack_data(folder):
         if FLAGS[flag].value:
             moved[flag] = f"{flag}.safetensors"
             path = weight_file(FLAGS[flag].value)
-            shutil.copy(path, folder / moved[flag])
+            shutil.copyfile(path, folder / moved[flag])
     return moved
 
 

@@ -23,6 +23,7 @@ MENDABLE = (
     errno.ENOTDIR,
     errno.EISDIR,
     errno.EEXIST,
+    errno.ENAMETOOLONG,
 )
 
 
@@ -40,9 +41,9 @@ def guarded(main: Callable[[], None]) -> None:
             raise
         where = f": {error.filename}" if error.filename else ""
         end(
-            f"Cannot read or write{where}: {error.strerror}. Check its rights "
-            "and the free space, or name another folder; files under a final "
-            "name are whole."
+            f"Cannot read or write{where}: {error.strerror}. Check its "
+            "rights, the length of its name and the free space, or name "
+            "another; files under a final name are whole."
         )
 
 

@@ -20,7 +20,7 @@ from sis_keras.weights.generators import (
     model_tensors,
     set_model_tensors,
 )
-from sis_keras.weights.tensors import encode_tensors
+from sis_keras.weights.tensors import encode_tensors, halved
 
 MOST_BYTES = 30 * 2**20  # of all released files together: they are in git
 MOST_COST = 0.01  # dB that float16 may take
@@ -72,7 +72,9 @@ def release(
     known = metadata["card"].get("settings", {}) | metadata["card"]
     card = {key: known[key] for key in KEPT if key in known} | facts
     if examples is not None:
-        tensors = as_float16(tensors, source)
+        tensors = halved(
+            tensors, source, "Release it as float32, or an earlier checkpoint."
+        )
         card["float16_cost"] = float16_cost(generator, tensors, examples)
         if card["float16_cost"] > most_cost:
             raise UserError(
@@ -85,23 +87,6 @@ def release(
         encode_tensors(tensors, {"arguments": arguments, "card": card})
     )
     return add(name, data, {"preset": preset, "card": card})
-
-
-def as_float16(tensors: dict, source="") -> dict[str, np.ndarray]:
-    """float32 arrays as float16, rounded to nearest; others as they are.
-
-    Raises:
-        UserError: A value is above 65504, which is float16's largest.
-    """
-    with np.errstate(over="ignore"):
-        half = {
-            name: array.astype(np.float16)
-            if array.dtype == np.float32
-            else array
-            for name, array in tensors.items()
-        }
-    _refuse_not_finite(half, f"{source} as float16")
-    return half
 
 
 def float16_cost(generator, half: dict, examples) -> float:
@@ -172,5 +157,5 @@ def _refuse_not_finite(tensors, source):
         raise UserError(
             f"Expected finite weights. Received: {source}, in which "
             f"{len(odd)} tensors are not, such as {odd[0]}. Take an earlier "
-            "checkpoint; where float32 is finite, release it as float32."
+            "checkpoint."
         )

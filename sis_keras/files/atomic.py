@@ -1,12 +1,34 @@
-"""Files and folders that appear under their final name only when complete."""
+"""Files and folders that appear under their final name only when complete.
+
+Until then `a.png` is `.sis-TOKEN.part` in the same folder, and beside that
+lies `.sis-TOKEN.lock`, which its writer holds locked. What a killed process
+left has a lock that nobody holds.
+"""
 
 import contextlib
-import glob
+import errno
 import os
 import pathlib
+import re
+import secrets
 import shutil
-import socket
+import time
 from collections.abc import Iterator
+
+try:
+    import fcntl
+except ImportError:  # Windows, which removes no file that is open.
+    fcntl = None
+
+OURS = re.compile(r"\.sis-[0-9a-f]{16}\.(lock|part)")
+# Seconds. A lock is made before it is held, and some disks share none between
+# machines; others have no locks at all.
+QUIET = 60
+QUIET_WITHOUT_LOCKS = 24 * 3600
+CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
+
+# Listing a large folder takes longer than to write a small file.
+_searched: set[str] = set()
 
 
 @contextlib.contextmanager
@@ -15,7 +37,12 @@ def atomic_path(path) -> Iterator[pathlib.Path]:
 
     On any failure, Ctrl-C included, the temporary file is removed and a file
     that already stood at `path` is untouched. Missing folders are made. What
-    a killed process left of the same file is removed.
+    killed processes left in the folder is removed when this process first
+    writes there.
+
+    Raises:
+        OSError: The file cannot be written, or `path` cannot be a name: the
+            latter before anything is yielded.
     """
     with _temporary_beside(path) as temporary:
         yield temporary
@@ -36,6 +63,9 @@ def atomic_folder(path) -> Iterator[pathlib.Path]:
         for written in temporary.rglob("*"):
             if written.is_file():
                 _flush(written)
+        # Windows replaces not even an empty folder.
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
         os.replace(temporary, path)
 
 
@@ -43,22 +73,59 @@ def atomic_folder(path) -> Iterator[pathlib.Path]:
 def _temporary_beside(path):
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    stem = f".{path.name}.{socket.gethostname()}-"
-    _remove_leftovers(path.parent, stem)
-    temporary = path.with_name(f"{stem}{os.getpid()}.part")
+    _remove_leftovers(path.parent)
+    # Of any length that `path` may have; its own is found out before the work.
+    temporary = path.with_name(f".sis-{secrets.token_hex(8)}.part")
+    lock = temporary.with_suffix(".lock")
+    with contextlib.suppress(FileNotFoundError):
+        path.lstat()
     try:
-        yield temporary
+        with _held(lock):
+            try:
+                yield temporary
+            finally:
+                _remove(temporary)
     except OSError as error:
         # That of a full disk names no file.
-        error.filename = error.filename or str(path)
+        if str(error.filename or lock) in (str(lock), str(temporary)):
+            error.filename = str(path)
         raise
+    _flush_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _held(lock):
+    """A new file that says, as long as it is there, that its maker lives."""
+    file = open(lock, "xb")
+    try:
+        if fcntl:
+            with contextlib.suppress(OSError):  # A disk without locks.
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
     finally:
-        _remove(temporary)
+        file.close()
+        lock.unlink(missing_ok=True)
 
 
 def _flush(path):
-    with open(path, "rb") as written:
+    # Windows flushes no file that is open to be read alone.
+    with open(path, "r+b") as written:
         os.fsync(written.fileno())
+
+
+def _flush_folder(folder):
+    """Makes a new name outlive a power cut, where the system can."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return  # Windows opens no folder.
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in CANNOT_FLUSH:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _remove(path):
@@ -68,12 +135,43 @@ def _remove(path):
         path.unlink(missing_ok=True)
 
 
-def _remove_leftovers(folder, stem):
-    """Temporary files of this host's processes that live no more."""
-    for leftover in folder.glob(f"{glob.escape(stem)}*.part"):
-        try:
-            os.kill(int(leftover.stem.removeprefix(stem)), 0)
-        except ProcessLookupError:
-            _remove(leftover)
-        except (ValueError, PermissionError):
-            pass  # Another's.
+# === What killed processes left ===
+
+
+def _remove_leftovers(folder):
+    """Removes it, when a process first writes to a folder."""
+    folder = os.path.realpath(folder)
+    if folder in _searched:
+        return
+    _searched.add(folder)
+    with contextlib.suppress(OSError):  # A folder that cannot be listed.
+        names = [name for name in os.listdir(folder) if OURS.fullmatch(name)]
+        paths = [pathlib.Path(folder, name) for name in names]
+        for lock in (path for path in paths if path.suffix == ".lock"):
+            _remove_if_left(lock)
+        for part in (path for path in paths if path.suffix == ".part"):
+            # The lock is made before and removed after.
+            if not part.with_suffix(".lock").exists():
+                _remove(part)
+
+
+def _remove_if_left(lock):
+    with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+        quiet = time.time() - _last_written(lock)
+        if quiet < QUIET:
+            return
+        if fcntl:
+            file = stack.enter_context(open(lock, "r+b"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return  # Its writer lives.
+            except OSError:
+                if quiet < QUIET_WITHOUT_LOCKS:
+                    return
+        lock.unlink()
+
+
+def _last_written(lock):
+    both = [path for path in (lock, lock.with_suffix(".part")) if path.exists()]
+    return max(path.stat().st_mtime for path in both)

@@ -6,6 +6,7 @@ import os
 import pathlib
 import threading
 import warnings
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -178,7 +179,11 @@ def _too_large(path, most_pixels):
 
 
 def write_photograph(
-    path, pixels: np.ndarray, like: Photograph, quality: int = 95
+    path,
+    pixels: np.ndarray,
+    like: Photograph,
+    quality: int = 95,
+    first: Callable[[], None] | None = None,
 ) -> None:
     """Writes `pixels` in the format of the suffix, the rest as `like`'s.
 
@@ -192,6 +197,8 @@ def write_photograph(
         like: What was read; its alpha has the size of `pixels`, if any.
         quality: Of JPEG and WebP, 1 to 100. JPEG's colours keep their full
             resolution from 90.
+        first: Called when the file is complete, before it appears; where
+            that raises, it does not.
 
     Raises:
         UserError: No format has that suffix, or it holds no such size.
@@ -207,14 +214,17 @@ def write_photograph(
     channels = joined(pixels, like.alpha, grey)
     if like.alpha is not None and form not in ALPHA_FORMATS:
         channels = on_white(channels)
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        if form == "TIFF":
-            deep_files.write_tiff(file, channels, like.exif, icc)
-        elif channels.dtype == np.uint16:
-            deep_files.write_png(file, channels, like.exif, icc)
-        else:
-            options = _options(form, quality, like.exif, icc)
-            as_image(channels).save(file, form, **options)
+    with atomic_path(path) as temporary:
+        with temporary.open("wb") as file:
+            if form == "TIFF":
+                deep_files.write_tiff(file, channels, like.exif, icc)
+            elif channels.dtype == np.uint16:
+                deep_files.write_png(file, channels, like.exif, icc)
+            else:
+                options = _options(form, quality, like.exif, icc)
+                as_image(channels).save(file, form, **options)
+        if first:
+            first()
 
 
 def writable_format(path, shape) -> str:

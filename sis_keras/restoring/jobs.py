@@ -18,17 +18,30 @@ class Job(NamedTuple):
     Attributes:
         source: The picture or video.
         target: Where it goes.
-        compare: Where before and after go, if they are wanted.
+        compare: Where before and after go; None where they are not wanted,
+            and for videos.
         is_video: Or else a picture.
     """
 
     source: pathlib.Path
     target: pathlib.Path
-    compare: pathlib.Path
+    compare: pathlib.Path | None
     is_video: bool
 
+    @property
+    def outputs(self) -> list[pathlib.Path]:
+        """All that it writes, in the order in which it appears."""
+        return [self.compare] * bool(self.compare) + [self.target]
 
-def find_jobs(inputs: list[str], output: str | None = None) -> list[Job]:
+    @property
+    def is_done(self) -> bool:
+        """Whether all outputs are there."""
+        return all(os.path.exists(path) for path in self.outputs)
+
+
+def find_jobs(
+    inputs: list[str], output: str | None = None, compare: bool = False
+) -> list[Job]:
     """The jobs of a command line; nothing is read or written yet.
 
     Args:
@@ -37,10 +50,11 @@ def find_jobs(inputs: list[str], output: str | None = None) -> list[Job]:
         output: A file, if the only input is one; else a folder. Without it a
             file goes beside its source, as `NAME_deblurred`, and a folder's
             files into the folder `NAME_deblurred` beside it.
+        compare: Whether a picture's before and after are wanted, too.
 
     Raises:
         UserError: A path that does not exist, is of another kind, or holds no
-            picture; an output that is an input, or another's output.
+            picture; an output that is an input, or another output.
     """
     jobs = []
     for text in dict.fromkeys(inputs):
@@ -54,6 +68,8 @@ def find_jobs(inputs: list[str], output: str | None = None) -> list[Job]:
     jobs = list({job.source.resolve(): job for job in jobs}.values())
     if output is None:
         jobs = _without_results(jobs)
+    if not compare:
+        jobs = [job._replace(compare=None) for job in jobs]
     _refuse_clashes(jobs)
     return jobs
 
@@ -182,8 +198,10 @@ def _writable(target):
 
 
 def _job(source, target):
+    if _kind(source) == "video":
+        return Job(source, target, None, True)
     compare = target.with_stem(f"{source.stem}_compare")
-    return Job(source, target, compare, _kind(source) == "video")
+    return Job(source, target, compare, False)
 
 
 def _refuse_kinds(jobs):
@@ -205,27 +223,35 @@ def _refuse_kinds(jobs):
 
 def _without_results(jobs):
     """Leaves out what an earlier run wrote beside its source."""
-    results = {
-        path.resolve() for job in jobs for path in (job.target, job.compare)
+    results = {job.target.resolve() for job in jobs}
+    # Without its target, NAME_compare is a file of the user's own.
+    results |= {
+        job.compare.resolve()
+        for job in jobs
+        if job.compare and os.path.exists(job.target)
     }
     return [job for job in jobs if job.source.resolve() not in results]
 
 
 def _refuse_clashes(jobs):
     sources = {job.source.resolve() for job in jobs}
-    writers = {}
+    meanings = {}
     for job in jobs:
-        target = job.target.resolve()
-        if target in sources:
-            raise UserError(
-                "Expected an output that is no input. Received: "
-                f"{job.target}, which would be replaced. Name another with "
-                "--output."
-            )
-        if target in writers:
-            raise UserError(
-                "Expected inputs with names of their own. Received: "
-                f"{writers[target]} and {job.source}, both of which would "
-                f"become {job.target}. Deblur them one after the other."
-            )
-        writers[target] = job.source
+        for path in job.outputs:
+            place = path.resolve()
+            without = ", or leave out --compare" if job.compare else ""
+            if place in sources:
+                raise UserError(
+                    "Expected an output that is no input. Received: "
+                    f"{path}, which would be replaced. Name another with "
+                    f"--output{without}."
+                )
+            after = "before and after" if path is job.compare else "deblurred"
+            meaning = f"{job.source} {after}"
+            if place in meanings:
+                raise UserError(
+                    "Expected outputs with names of their own. Received: "
+                    f"{path}, which would be {meanings[place]} and {meaning}. "
+                    f"Name another --output for one of them{without}."
+                )
+            meanings[place] = meaning

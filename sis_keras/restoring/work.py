@@ -17,6 +17,7 @@ from sis_keras.errors import StoppedError, UserError
 from sis_keras.files.photographs import (
     Photograph,
     read_photograph,
+    writable_format,
     write_photograph,
 )
 from sis_keras.files.video.frame_by_frame import deblur_video
@@ -33,7 +34,6 @@ class Run:
         make_deblur: Makes the `Deblurrer`; called once, after a first file
             was read.
         quality: Of a JPEG or WebP, 1 to 100.
-        compare: Write a picture's before and after beside each other, too.
         overwrite: Replace what is there.
         keep_going: Go on past a file that fails.
 
@@ -45,13 +45,12 @@ class Run:
         self,
         make_deblur: Callable[[], Callable[..., np.ndarray]],
         quality: int = 95,
-        compare: bool = False,
         overwrite: bool = False,
         keep_going: bool = True,
     ):
         self._make_deblur, self._deblur = make_deblur, None
-        self._quality, self._compare = quality, compare
-        self._overwrite, self._keep_going = overwrite, keep_going
+        self._quality, self._overwrite = quality, overwrite
+        self._keep_going = keep_going
         self.failures: dict[Job, str] = {}
 
     def __call__(self, jobs: list[Job]) -> None:
@@ -98,6 +97,7 @@ class Run:
     def _picture(self, job, photograph, writer):
         before = photograph.result()
         self._refuse_existing(job)
+        _refuse_sizes(job, before.pixels.shape)
         with _tile_bar() as progress:
             after = self._restored(before.pixels, progress)
         return writer.submit(self._write, job, before, after)
@@ -108,7 +108,7 @@ class Run:
         return self._deblur(image, progress)
 
     def _refuse_existing(self, job):
-        for path in [job.target] + [job.compare] * self._compare:
+        for path in job.outputs:
             if path.exists() and not self._overwrite:
                 raise UserError(
                     f"Expected a new file. Received: {path}, which exists. "
@@ -116,10 +116,13 @@ class Run:
                 )
 
     def _write(self, job, before, after):
-        write_photograph(job.target, after, before, self._quality)
-        if self._compare:
+        def write_compare():
             both = side_by_side(before, after)
             write_photograph(job.compare, both.pixels, both, self._quality)
+
+        # The target comes last: a kill leaves none without its comparison.
+        first = write_compare if job.compare else None
+        write_photograph(job.target, after, before, self._quality, first)
 
     def _finish(self, job, written, bar):
         with self._attempt(job):
@@ -140,6 +143,13 @@ class Run:
             if not self._keep_going:
                 raise UserError(reason) from error
             self.failures[job] = reason
+
+
+def _refuse_sizes(job, shape):
+    height, width, _ = shape
+    writable_format(job.target, (height, width))
+    if job.compare:
+        writable_format(job.compare, (height, 2 * width))
 
 
 def _reason(job, error):

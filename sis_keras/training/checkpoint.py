@@ -7,7 +7,6 @@ the counters. Its metadata holds the step and the settings. `load_generator`
 reads it as any weight file.
 """
 
-import ml_dtypes
 import numpy as np
 
 from sis_keras.errors import UserError
@@ -18,7 +17,7 @@ from sis_keras.weights.generators import (
     model_tensors,
     set_model_tensors,
 )
-from sis_keras.weights.tensors import read_tensors, write_tensors
+from sis_keras.weights.tensors import halved, read_tensors, write_tensors
 
 STATE = "training/"
 
@@ -36,11 +35,20 @@ def save_checkpoint(
         half: Networks as float16, optimizers as bfloat16 (squares of
             gradients are below float16's range): half the size, and a resume
             that is no longer exact.
+
+    Raises:
+        UserError: A value is beyond the range of half precision; the file
+            that was there stays.
     """
     tensors = model_tensors(gan.averaged_generator, GENERATOR)
     tensors |= {n: np.asarray(v.numpy()) for n, v in _variables(gan).items()}
     if half:
-        tensors = {name: _halved(name, x) for name, x in tensors.items()}
+        tensors = halved(
+            tensors,
+            f"step {state.get('step')} for {path}",
+            "Go on with --resume and without --half_checkpoint, or with "
+            "--continue_from at a lower learning rate.",
+        )
     write_tensors(path, tensors, {"arguments": arguments, "card": state})
 
 
@@ -87,11 +95,12 @@ def save_trunk(path, target) -> None:
         target: The new file.
 
     Raises:
-        UserError: The file is missing, damaged, or no checkpoint.
+        UserError: The file is missing, damaged, or no checkpoint; or a value
+            is beyond float16's range.
     """
     tensors, metadata = read_tensors(path)
     kept = {
-        name: _halved(name, x)
+        name: x
         for name, x in tensors.items()
         if name.startswith((f"{STATE}generator/", f"{STATE}coarse_heads/"))
     }
@@ -100,6 +109,9 @@ def save_trunk(path, target) -> None:
             "Expected a checkpoint (last.safetensors). Received: "
             f"{path}, which holds a product alone."
         )
+    kept = halved(
+        kept, path, "Keep the checkpoint itself, or take an earlier one."
+    )
     write_tensors(target, kept, metadata)
 
 
@@ -175,13 +187,6 @@ def _put_back(path, gan, tensors):
     set_model_tensors(gan.averaged_generator, GENERATOR, tensors)
     for name, variable in variables.items():
         variable.assign(tensors[name].astype(variable.dtype))
-
-
-def _halved(name, tensor):
-    if tensor.dtype != np.float32:
-        return tensor
-    kind = ml_dtypes.bfloat16 if "optimizer/" in name else np.float16
-    return tensor.astype(kind)
 
 
 def _variables(gan) -> dict:

@@ -7,6 +7,7 @@ carries the generator's arguments, so that a file needs no flags to be read.
 
 import json
 
+import ml_dtypes
 import numpy as np
 import safetensors
 import safetensors.numpy
@@ -30,6 +31,41 @@ def encode_tensors(tensors: dict, metadata: dict) -> tuple:
     texts = {key: json.dumps(value) for key, value in metadata.items()}
     data = safetensors.numpy.save(tensors, {"format": FORMAT, **texts})
     return _in_order(memoryview(data))
+
+
+def halved(tensors: dict, source, advice: str) -> dict[str, np.ndarray]:
+    """float32 arrays in 16 bits, rounded to nearest; others as they are.
+
+    An optimizer's become bfloat16, as squares of gradients are below
+    float16's range, and all others float16.
+
+    Args:
+        tensors: Arrays by name.
+        source: Where they are from, for the error.
+        advice: What to do about an error; a sentence.
+
+    Raises:
+        UserError: A value is beyond the range: float16 ends at 65504.
+    """
+    half, odd = {}, []
+    for name, tensor in tensors.items():
+        half[name] = tensor
+        if tensor.dtype != np.float32:
+            continue
+        kind = ml_dtypes.bfloat16 if "optimizer/" in name else np.float16
+        with np.errstate(over="ignore"):
+            half[name] = tensor.astype(kind)
+        beyond = np.isfinite(tensor) & ~np.isfinite(half[name])
+        if beyond.any():
+            largest = np.abs(tensor[beyond]).max()
+            odd.append(f"{name} with {largest:g} as {np.dtype(kind).name}")
+    if odd:
+        raise UserError(
+            "Expected values that 16 bits can hold: up to 65504 as float16, "
+            f"3.39e+38 as bfloat16. Received: {source}, in which {len(odd)} "
+            f"tensors have larger ones, such as {odd[0]}. {advice}"
+        )
+    return half
 
 
 def _in_order(data):

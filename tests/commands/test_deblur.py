@@ -81,6 +81,76 @@ def test_before_and_after_side_by_side(tmp_path, inverting_networks, capsys):
     )
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_a_picture_is_done_when_all_its_outputs_are_there(
+    tmp_path, inverting_networks, capsys, monkeypatch, error
+):
+    """What ends the work at the comparison leaves no target without it."""
+    picture = write(tmp_path / "photos" / "a.png")
+    arguments = [tmp_path / "photos", f"--output={tmp_path}/sharp", "--compare"]
+    write_photograph = deblur_run.write_photograph
+
+    def failing(path, *rest):
+        if path.stem == "a_compare":
+            raise error
+        write_photograph(path, *rest)
+
+    monkeypatch.setattr(deblur_run, "write_photograph", failing)
+    assert run(capsys, *arguments)[0]
+    assert names(tmp_path / "sharp") == []
+    monkeypatch.setattr(deblur_run, "write_photograph", write_photograph)
+    assert run(capsys, *arguments)[0] == 0
+    assert names(tmp_path / "sharp") == ["a.png", "a_compare.png"]
+    assert run(capsys, *arguments)[1].startswith("0 deblurred, 1 passed over")
+    (tmp_path / "sharp" / "a_compare.png").unlink()
+    status, out, err = run(capsys, *arguments)
+    assert (status, out) == (1, "0 deblurred, 1 failed.\n")
+    assert "sharp/a.png, which exists. --overwrite" in err
+    assert run(capsys, *arguments, "--overwrite")[0] == 0
+    np.testing.assert_array_equal(
+        read(tmp_path / "sharp" / "a_compare.png"),
+        np.concatenate([picture, 255 - picture], 1),
+    )
+
+
+def test_a_comparison_appears_before_its_target(
+    tmp_path, inverting_networks, capsys, monkeypatch
+):
+    write(tmp_path / "a.png")
+    appeared, replace = [], os.replace
+
+    def noting(source, target):
+        replace(source, target)
+        appeared.append(target.name)
+
+    monkeypatch.setattr(os, "replace", noting)
+    assert run(capsys, tmp_path / "a.png", "--compare")[0] == 0
+    assert appeared == ["a_compare.png", "a_deblurred.png"]
+
+
+def test_what_no_format_holds_is_refused_before_the_work(
+    tmp_path, inverting_networks, capsys
+):
+    """WebP ends at 16383 pixels a side; the comparison is twice as wide."""
+    write(tmp_path / "a.png", 2, 9000)
+    arguments = [tmp_path / "a.png", f"--output={tmp_path}/b.webp"]
+    result = run(capsys, *arguments, "--compare")
+    assert_one_line(result, "a_compare.webp, 18000x2", "16383")
+    assert not inverting_networks and names(tmp_path) == ["a.png"]
+    assert run(capsys, *arguments)[0] == 0
+
+
+def test_a_picture_that_is_named_like_a_comparison(
+    tmp_path, inverting_networks, capsys
+):
+    """Where no run wrote it, it is the user's own."""
+    write(tmp_path / "a.png")
+    write(tmp_path / "a_compare.png")
+    inputs = sorted(tmp_path.iterdir())
+    assert run(capsys, *inputs)[:2] == (0, "2 deblurred.\n")
+    assert (tmp_path / "a_compare_deblurred.png").exists()
+
+
 def test_side_by_side_keeps_what_the_file_says():
     pixels = RANDOM.integers(2**16, size=(2, 3, 3)).astype(np.uint16)
     alpha = RANDOM.integers(2**16, size=(2, 3)).astype(np.uint16)
@@ -220,7 +290,7 @@ def test_few_pictures_are_in_memory(tmp_path, inverting_networks, monkeypatch):
     for i in range(8):
         write(tmp_path / f"{i}.png")
         source, target = tmp_path / f"{i}.png", tmp_path / f"{i}.bmp"
-        jobs.append(deblur_jobs.Job(source, target, target, False))
+        jobs.append(deblur_jobs.Job(source, target, None, False))
     counts = {"read": 0, "written": 0}
     most = []
 

@@ -34,6 +34,24 @@ def no_network(monkeypatch):
         (["a.png", "--output=b.txt"], ["b.txt", "picture"]),
         (["a.png", "--output=b.mp4"], ["b.mp4", "picture"]),
         (["a.png", "more/a.png", "--output=s/"], ["more/a.png", "s/a.png"]),
+        # A comparison that is the output itself, another's, or an input.
+        (
+            ["a.png", "--output=a_compare.png", "--compare"],
+            ["a_compare.png", "a.png deblurred", "a.png before and after"],
+        ),
+        (
+            ["a.png", "own/a_compare.png", "--output=s/", "--compare"],
+            ["s/a_compare.png", "own/a_compare.png deblurred", "--compare."],
+        ),
+        (
+            ["own/a_compare.png", "a.png", "--output=s", "--compare"],
+            ["s/a_compare.png", "a.png before and after", "--compare."],
+        ),
+        (
+            ["own/a.png", "own/a_compare.png", "--compare", "--overwrite"],
+            ["own/a_compare.png", "no input", "--compare."],
+        ),
+        (["a.png", f"--output={'x' * 300}.png"], ["xxx.png", "too long"]),
         (["text.jpg"], ["text.jpg"]),
         (["zero.png"], ["zero.png"]),
         (["a.png", "--strength=2"], ["--strength", "0 to 1", "2"]),
@@ -48,7 +66,8 @@ def test_mistakes_get_one_line(
     tmp_path, monkeypatch, no_network, capsys, arguments, words
 ):
     monkeypatch.chdir(tmp_path)
-    for name in ("a.png", "photos/b.png", "more/a.png"):
+    own = ("own/a.png", "own/a_compare.png")
+    for name in ("a.png", "photos/b.png", "more/a.png", *own):
         write(tmp_path / name)
     (tmp_path / "empty").mkdir()
     (tmp_path / "notes.txt").write_text("no picture")

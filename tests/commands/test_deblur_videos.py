@@ -44,6 +44,16 @@ def test_videos(tmp_path, inverting_networks, videos, capsys):
     assert_one_line(result, "s.avi", ".mkv")
 
 
+def test_comparisons_are_of_pictures_alone(
+    tmp_path, inverting_networks, videos, capsys
+):
+    """What is named like a video's is the user's own."""
+    for name in ("a.mp4", "a_compare.mp4"):
+        (tmp_path / name).write_bytes(b"x")
+    run(capsys, tmp_path / "a.mp4", tmp_path / "a_compare.mp4", "--compare")
+    assert [name for name, *_ in videos] == ["a.mp4", "a_compare.mp4"]
+
+
 def test_a_signal_ends_a_folder_of_videos(
     tmp_path, inverting_networks, videos, capsys
 ):

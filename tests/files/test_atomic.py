@@ -1,10 +1,14 @@
+import contextlib
 import errno
+import fcntl
 import io
+import os
 import pathlib
 import signal
 import struct
 import subprocess
 import sys
+import time
 import zlib
 
 import numpy as np
@@ -13,7 +17,7 @@ from PIL import Image
 from places import ROOT
 
 from sis_keras.errors import UserError
-from sis_keras.files import pictures
+from sis_keras.files import atomic, pictures
 from sis_keras.files.atomic import atomic_folder, atomic_path
 
 RED = np.array([255, 0, 0], np.uint8)
@@ -207,32 +211,6 @@ def test_the_error_of_a_full_device_names_the_file(tmp_path):
     assert caught.value.filename == str(tmp_path / "a.bin")
 
 
-def test_what_a_killed_process_left_is_removed(tmp_path):
-    path = tmp_path / "a.bin"
-    code = (
-        "import sys, time; from sis_keras.files.atomic import atomic_path\n"
-        "with atomic_path(sys.argv[1]) as temporary:\n"
-        "    temporary.write_text('half'); print(flush=True); time.sleep(60)"
-    )
-    root = ROOT
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, path], cwd=root, stdout=subprocess.PIPE
-    )
-    process.stdout.readline()
-    (leftover,) = tmp_path.iterdir()
-    with atomic_path(path) as temporary:
-        temporary.write_text("meanwhile")
-    assert leftover.exists()  # Its process is alive.
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    other = tmp_path / leftover.name.replace("a.bin", "b.bin")
-    other.touch()
-    with atomic_path(path) as temporary:
-        temporary.write_text("whole")
-    assert sorted(tmp_path.iterdir()) == sorted([path, other])
-    assert path.read_text() == "whole"
-
-
 def test_a_folder_appears_when_it_is_whole(tmp_path):
     path = tmp_path / "made" / "a"
     with atomic_folder(path) as temporary:
@@ -266,15 +244,249 @@ def test_a_folder_replaces_none_but_an_empty_one(tmp_path):
         assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_process_left_of_a_folder_is_removed(tmp_path):
-    code = "import os; print(os.getpid())"
-    dead = subprocess.check_output([sys.executable, "-c", code], text=True)
-    with atomic_folder(tmp_path / "a") as temporary:
-        stem = temporary.stem.rpartition("-")[0]
-    leftover = tmp_path / f"{stem}-{dead.strip()}.part"
-    leftover.mkdir()
-    (leftover / "b.txt").touch()
-    (tmp_path / "a").rmdir()
-    with atomic_folder(tmp_path / "a"):
+def test_names_as_long_as_the_system_has(tmp_path):
+    """255 bytes on Linux; a name that is longer is refused before the work."""
+    for name in ("a" * 255, "\u00e4" * 127):
+        with atomic_path(tmp_path / name) as temporary:
+            temporary.write_text("whole")
+        assert (tmp_path / name).read_text() == "whole"
+    with atomic_folder(tmp_path / ("b" * 255)):
         pass
+    with pytest.raises(OSError) as caught:
+        with atomic_path(tmp_path / ("c" * 256)):
+            pytest.fail("the work was done")
+    assert caught.value.errno == errno.ENAMETOOLONG
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_folder_is_listed_once(tmp_path, monkeypatch):
+    listed = []
+    for name in ("listdir", "scandir"):
+        function = getattr(os, name)
+
+        def counting(path=".", function=function):
+            listed.append(os.fspath(path))
+            return function(path)
+
+        monkeypatch.setattr(os, name, counting)
+    for number in range(5):
+        with atomic_path(tmp_path / f"{number}.txt") as temporary:
+            temporary.write_text("whole")
+    assert listed == [str(tmp_path)]
+
+
+def test_names_are_on_disk_when_it_is_done(tmp_path, monkeypatch):
+    """The file before it takes its name, its folder afterwards."""
+    flushed, flush = [], os.fsync
+
+    def noting(descriptor):
+        there = (tmp_path / "a.txt").exists()
+        flushed.append((os.readlink(f"/proc/self/fd/{descriptor}"), there))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    with atomic_path(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+    assert flushed == [(str(temporary), False), (str(tmp_path), True)]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO])
+def test_a_disk_that_flushes_no_folder(tmp_path, monkeypatch, number):
+    def refuse(descriptor):
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    if number == errno.EIO:
+        with pytest.raises(OSError):
+            with atomic_path(tmp_path / "a.txt") as temporary:
+                temporary.write_text("whole")
+    else:
+        with atomic_path(tmp_path / "a.txt") as temporary:
+            temporary.write_text("whole")
+    assert [x.name for x in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path):
+    path = tmp_path / "a.txt"
+    with pytest.raises(IsADirectoryError) as caught:
+        with atomic_path(path) as temporary:
+            temporary.mkdir()
+            temporary.write_text("half")
+    assert caught.value.filename == str(path)
+    assert not any(tmp_path.iterdir())
+
+
+# === What killed processes left ===
+
+WRITING = """
+import os, sys, time
+from sis_keras.files import atomic
+
+os.getpid = lambda: int(sys.argv[3])
+with getattr(atomic, sys.argv[1])(sys.argv[2]) as temporary:
+    file = temporary / "b.txt" if temporary.is_dir() else temporary
+    file.write_text("half")
+    print(flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def writing(kind, path):
+    """A process that writes `path`; it ends when its input is closed.
+
+    It takes its number for one that is none here: containers have their own.
+    """
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITING, kind, str(path), str(ended.pid)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        process.stdout.readline()
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def leave(kind, path):
+    """What a killed process leaves of `path`."""
+    before = set(path.parent.iterdir())
+    with writing(kind, path) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    return set(path.parent.iterdir()) - before
+
+
+def made_old(folder, seconds):
+    for path in folder.iterdir():
+        os.utime(path, (time.time() - seconds,) * 2)
+
+
+@pytest.mark.parametrize("kind", ["atomic_path", "atomic_folder"])
+def test_what_killed_processes_left_is_removed(tmp_path, kind):
+    """Of any file of the folder, once; other programs' files are theirs."""
+    others = {tmp_path / ".a.bin.part", tmp_path / ".sis-notes.part"}
+    for path in others:
+        path.write_text("another's")
+    left = leave(kind, tmp_path / "a.bin")
+    assert len(left) == 2
+    made_old(tmp_path, 100)
+    with atomic_path(tmp_path / "b.bin") as temporary:
+        temporary.write_text("whole")
+    assert set(tmp_path.iterdir()) == others | {tmp_path / "b.bin"}
+
+
+def test_what_was_left_this_minute_may_be_another_machines(tmp_path):
+    left = leave("atomic_path", tmp_path / "a.bin")
+    with atomic_path(tmp_path / "a.bin") as temporary:
+        temporary.write_text("whole")
+    assert set(tmp_path.iterdir()) == left | {tmp_path / "a.bin"}
+
+
+@pytest.mark.parametrize("kind", ["atomic_path", "atomic_folder"])
+def test_what_a_living_process_writes_stays(tmp_path, kind):
+    with writing(kind, tmp_path / "a") as process:
+        made_old(tmp_path, 10 * 24 * 3600)
+        with getattr(atomic, kind)(tmp_path / "a") as temporary:
+            if kind == "atomic_path":
+                temporary.write_text("first")
+        process.communicate()
+        assert process.returncode == 0
+    whole = tmp_path / "a" / "b.txt" if kind[7:] == "folder" else tmp_path / "a"
+    assert whole.read_text() == "half"
     assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+
+
+@pytest.mark.parametrize("days, stays", [(0.5, True), (2, False)])
+def test_a_disk_without_locks(tmp_path, monkeypatch, days, stays):
+    def refuse(file, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    left = leave("atomic_path", tmp_path / "a.bin")
+    made_old(tmp_path, days * 24 * 3600)
+    monkeypatch.setattr(atomic.fcntl, "flock", refuse)
+    with atomic_path(tmp_path / "b.bin") as temporary:
+        temporary.write_text("whole")
+    assert set(tmp_path.iterdir()) - left == {tmp_path / "b.bin"}
+    assert {path.exists() for path in left} == {stays}
+
+
+# === Windows ===
+
+
+def is_open(path):
+    """Whether a process has that file, or one below it, open."""
+    for link in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            target = pathlib.Path(os.readlink(link))
+            if target.is_relative_to(os.path.realpath(path)):
+                return True
+    return False
+
+
+@pytest.fixture
+def windows(monkeypatch):
+    """What Windows refuses, and that it has no `fcntl`."""
+
+    def refusing(function, refused):
+        def call(first, *rest, **named):
+            if refused(first, *rest):
+                raise PermissionError(errno.EACCES, "Access is denied", first)
+            return function(first, *rest, **named)
+
+        return call
+
+    def read_only(descriptor):
+        flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+        return flags & os.O_ACCMODE == os.O_RDONLY
+
+    for name, refused in (
+        ("fsync", read_only),
+        ("open", lambda path, *_: os.path.isdir(path)),
+        ("unlink", is_open),
+        (
+            "replace",
+            lambda source, target: is_open(source) or os.path.isdir(target),
+        ),
+        ("kill", lambda _, number: number == 0),  # It would end it.
+    ):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name), refused))
+    monkeypatch.setattr(atomic, "fcntl", None)
+
+
+def test_windows_writes_files_and_folders(tmp_path, windows):
+    for content in ("first", "second"):
+        with atomic_path(tmp_path / "a.txt") as temporary:
+            temporary.write_text(content)
+    assert (tmp_path / "a.txt").read_text() == "second"
+    (tmp_path / "b").mkdir()
+    with atomic_folder(tmp_path / "b") as temporary:
+        (temporary / "c.txt").write_text("whole")
+    assert (tmp_path / "b" / "c.txt").read_text() == "whole"
+    assert {x.name for x in tmp_path.iterdir()} == {"a.txt", "b"}
+
+
+def test_windows_knows_the_living(tmp_path, windows):
+    left = leave("atomic_path", tmp_path / "a.txt")
+    with writing("atomic_path", tmp_path / "b.txt") as process:
+        made_old(tmp_path, 100)
+        with atomic_path(tmp_path / "c.txt") as temporary:
+            temporary.write_text("whole")
+        assert not any(path.exists() for path in left)
+        process.communicate()
+        assert process.returncode == 0
+    assert {x.name for x in tmp_path.iterdir()} == {"b.txt", "c.txt"}
+
+
+def test_the_package_loads_without_fcntl():
+    code = (
+        "import sys; sys.modules['fcntl'] = None\n"
+        "from sis_keras.files import atomic; assert atomic.fcntl is None"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -195,6 +195,45 @@ def test_a_half_precision_checkpoint_will_do(trained, tmp_path):
     assert int(branch.skipped.numpy()) == 0
 
 
+@pytest.mark.parametrize(
+    "owner, value, kind",
+    [("generator", 70000.0, "float16"), ("optimizer", 3.4e38, "bfloat16")],
+)
+def test_what_half_precision_cannot_hold(tmp_path, owner, value, kind):
+    gan = make_gan("none")
+    path = tmp_path / "last.safetensors"
+    save_checkpoint(path, gan, ARGUMENTS, state(), half=True)
+    before = path.read_bytes()
+    variable = gan.generator.variables[0]
+    if owner == "optimizer":
+        variable = next(
+            v
+            for v in gan.generator_optimizer.variables
+            if v.dtype == "float32" and len(v.shape) > 1
+        )
+    variable.assign(np.full(variable.shape, -value, np.float32))
+    with pytest.raises(UserError) as caught:
+        save_checkpoint(path, gan, ARGUMENTS, state(), half=True)
+    for words in (f"{owner}/0", f"{value:g} as {kind}", "step 2", "--resume"):
+        assert words in str(caught.value)
+    assert path.read_bytes() == before
+    save_checkpoint(path, gan, ARGUMENTS, state())
+    resumed = make_gan("none")
+    restore_checkpoint(path, resumed, ARGUMENTS, SETTINGS)
+    assert_equal(resumed, every_variable(gan))
+
+
+def test_a_trunk_that_half_precision_cannot_hold(tmp_path):
+    gan = make_gan("none")
+    variable = gan.generator.variables[0]
+    variable.assign(np.full(variable.shape, 70000, np.float32))
+    path, trunk = tmp_path / "last.safetensors", tmp_path / "trunk.safetensors"
+    save_checkpoint(path, gan, ARGUMENTS, state())
+    with pytest.raises(UserError, match="last.*generator/0000 with 70000 as"):
+        save_trunk(path, trunk)
+    assert not trunk.exists()
+
+
 def test_what_cannot_be_continued_from(trained, tmp_path):
     gan, path = trained
     other = {**ARGUMENTS, "fusion_channels": 8}

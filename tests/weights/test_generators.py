@@ -16,7 +16,7 @@ from sis_keras.weights.generators import (
     save_weights,
     set_model_tensors,
 )
-from sis_keras.weights.tensors import read_tensors, write_tensors
+from sis_keras.weights.tensors import halved, read_tensors, write_tensors
 
 ARGUMENTS = {
     "width_multiplier": 0.25,
@@ -73,6 +73,23 @@ def test_arrays_come_back_bit_for_bit(tmp_path):
         assert read[name].tobytes() == array.tobytes()
     some, _ = read_tensors(tmp_path / "x.safetensors", prefix="s")
     assert some.keys() == {"scalar", "special"}
+
+
+def test_halves_are_numpys_own_up_to_the_end_of_the_range():
+    """65504 is float16's largest; from 65520 on it rounds to infinity."""
+    edge = np.array([65504, -65519, 1e-9, np.nan, np.inf], np.float32)
+    count = np.array([70000])
+    half = halved({"a": edge, "b": count}, "x", "")
+    np.testing.assert_array_equal(
+        half["a"], np.array([65504, -65504, 0, np.nan, np.inf], np.float16)
+    )
+    assert half["a"].dtype == np.float16 and half["b"] is count
+    moments = {"generator_optimizer/0001": np.array([70000], np.float32)}
+    (found,) = halved(moments, "x", "").values()
+    assert found.dtype.name == "bfloat16" and float(found[0]) == 70144
+    beyond = {"a": edge, "c": np.array([1, -65520], np.float32)}
+    with pytest.raises(UserError, match="of x, .*1 tens.* c with 65520 .* Go!"):
+        halved(beyond, "part of x", "Go!")
 
 
 def test_equal_weights_make_equal_files(generator, saved, tmp_path):

@@ -165,7 +165,7 @@ def _pack_pictures(text, source, leaf, chosen, new, quality):
         target = new / relative
         target.parent.mkdir(parents=True, exist_ok=True)
         if quality is None or path.suffix.lower() not in PICTURE_SUFFIXES:
-            shutil.copy(path, target)
+            shutil.copyfile(path, target)
         else:
             least = (
                 quality if path in sharp else min(quality, NEIGHBOUR_QUALITY)
@@ -210,7 +210,7 @@ def pack_code(folder) -> None:
     for path in sorted(package.rglob("*.py")):
         target = folder / path.relative_to(package.parent)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, target)
+        shutil.copyfile(path, target)
 
 
 def pack_wheels(packages: Sequence[str], folder, python: str) -> None:
