@@ -96,7 +96,7 @@ def _temporary_beside(path):
 @contextlib.contextmanager
 def _held(lock):
     """A new file that says, as long as it is there, that its maker lives."""
-    file = open(lock, "xb")
+    file = open(lock, "xb")  # noqa: SIM115, its holder closes it
     try:
         if fcntl:
             with contextlib.suppress(OSError):  # A disk without locks.

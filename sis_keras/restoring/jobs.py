@@ -94,7 +94,7 @@ def check_writable(jobs: Iterable[Job]) -> None:
         except OSError as error:
             raise UserError(
                 "Expected an output folder that can be written. Received: "
-                f"{folder}: {error.strerror}. Name another with --output."
+                f"{folder}: {error.strerror}. Name another with `output`."
             ) from error
 
 
@@ -239,12 +239,12 @@ def _refuse_clashes(jobs):
     for job in jobs:
         for path in job.outputs:
             place = path.resolve()
-            without = ", or leave out --compare" if job.compare else ""
+            without = ", or leave out `compare`" if job.compare else ""
             if place in sources:
                 raise UserError(
                     "Expected an output that is no input. Received: "
                     f"{path}, which would be replaced. Name another with "
-                    f"--output{without}."
+                    f"`output`{without}."
                 )
             after = "before and after" if path is job.compare else "deblurred"
             meaning = f"{job.source} {after}"
@@ -252,6 +252,6 @@ def _refuse_clashes(jobs):
                 raise UserError(
                     "Expected outputs with names of their own. Received: "
                     f"{path}, which would be {meanings[place]} and {meaning}. "
-                    f"Name another --output for one of them{without}."
+                    f"Name another `output` for one of them{without}."
                 )
             meanings[place] = meaning

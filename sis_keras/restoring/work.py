@@ -112,7 +112,7 @@ class Run:
             if path.exists() and not self._overwrite:
                 raise UserError(
                     f"Expected a new file. Received: {path}, which exists. "
-                    "--overwrite replaces it."
+                    "`overwrite` replaces it."
                 )
 
     def _write(self, job, before, after):

@@ -46,8 +46,8 @@ def save_checkpoint(
         tensors = halved(
             tensors,
             f"step {state.get('step')} for {path}",
-            "Go on with --resume and without --half_checkpoint, or with "
-            "--continue_from at a lower learning rate.",
+            "Go on with `resume` and without `half_checkpoint`, or with "
+            "`continue_from` at a lower learning rate.",
         )
     write_tensors(path, tensors, {"arguments": arguments, "card": state})
 

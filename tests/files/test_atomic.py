@@ -252,9 +252,11 @@ def test_names_as_long_as_the_system_has(tmp_path):
         assert (tmp_path / name).read_text() == "whole"
     with atomic_folder(tmp_path / ("b" * 255)):
         pass
-    with pytest.raises(OSError) as caught:
-        with atomic_path(tmp_path / ("c" * 256)):
-            pytest.fail("the work was done")
+    with (
+        pytest.raises(OSError) as caught,
+        atomic_path(tmp_path / ("c" * 256)),
+    ):
+        pytest.fail("the work was done")
     assert caught.value.errno == errno.ENAMETOOLONG
     assert len(list(tmp_path.iterdir())) == 3
 
@@ -298,9 +300,8 @@ def test_a_disk_that_flushes_no_folder(tmp_path, monkeypatch, number):
 
     monkeypatch.setattr(os, "fsync", refuse)
     if number == errno.EIO:
-        with pytest.raises(OSError):
-            with atomic_path(tmp_path / "a.txt") as temporary:
-                temporary.write_text("whole")
+        with pytest.raises(OSError), atomic_path(tmp_path / "a.txt") as file:
+            file.write_text("whole")
     else:
         with atomic_path(tmp_path / "a.txt") as temporary:
             temporary.write_text("whole")
@@ -309,10 +310,12 @@ def test_a_disk_that_flushes_no_folder(tmp_path, monkeypatch, number):
 
 def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path):
     path = tmp_path / "a.txt"
-    with pytest.raises(IsADirectoryError) as caught:
-        with atomic_path(path) as temporary:
-            temporary.mkdir()
-            temporary.write_text("half")
+    with (
+        pytest.raises(IsADirectoryError) as caught,
+        atomic_path(path) as temporary,
+    ):
+        temporary.mkdir()
+        temporary.write_text("half")
     assert caught.value.filename == str(path)
     assert not any(tmp_path.iterdir())
 
