@@ -30,7 +30,7 @@ from sis_keras.export.litert.parity import compare
 from sis_keras.export.litert.quantize import quantized
 from sis_keras.export.litert.write import inputs, pairs
 from sis_keras.restoring.litert import LiteRTRestorer, with_metadata
-from sis_keras.restoring.restorer import Restorer
+from sis_keras.restoring.restorer import KerasRestorer
 from sis_keras.weights.generators import load_generator
 
 HEADER = [
@@ -95,7 +95,7 @@ def peak_memory(path: pathlib.Path) -> float:
 def rows_of(name, height, width, source, folder, formats, runs):
     """The rows of one preset at one size."""
     generator, facts = load_generator(name)
-    by_keras = Restorer(generator)
+    by_keras = KerasRestorer(generator)
     whole = float32_file(fixed_model(generator, height, width))
     for quantize in formats:
         pictures = inputs(

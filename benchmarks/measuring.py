@@ -108,13 +108,13 @@ def _device():
 
 
 def _inference(case):
-    """Numpy to numpy, as `Restorer`; or the same traced for one size."""
+    """Numpy to numpy, as `KerasRestorer`; or the same traced for one size."""
     import numpy as np
     import tensorflow as tf
 
     from sis_keras.networks.generator import build_generator
     from sis_keras.networks.presets import preset_arguments
-    from sis_keras.restoring.restorer import Restorer
+    from sis_keras.restoring.restorer import KerasRestorer
 
     generator = build_generator(**preset_arguments(case.preset))
     shape = (1, case.height, case.width, 3)
@@ -126,7 +126,7 @@ def _inference(case):
     graph = fixed.get_concrete_function().graph
     if case.task == FIXED_INFERENCE:
         return lambda: fixed(blurry).numpy(), graph
-    restorer = Restorer(generator)
+    restorer = KerasRestorer(generator)
     return lambda: restorer(blurry), graph
 
 

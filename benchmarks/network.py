@@ -6,10 +6,10 @@ measurement is made in a process of its own, so that its peak resident memory
 means something, and beside it the speed of plain convolutions in the same
 process: "of peak" is the share that the network reaches of that.
 
-"inference" is `Restorer`, traced once for all sizes, which users get; "fixed
-size" is a trace for one. The training step computes the content loss (Eq. 4)
-alone. GFLOP are counted from the graph, convolutions alone, two for each
-multiply-add. Takes about ten minutes on 2 cores.
+"inference" is `KerasRestorer`, traced once for all sizes, which users get;
+"fixed size" is a trace for one. The training step computes the content loss
+(Eq. 4) alone. GFLOP are counted from the graph, convolutions alone, two for
+each multiply-add. Takes about ten minutes on 2 cores.
 """
 
 import argparse

@@ -5,11 +5,39 @@ import without TensorFlow.
 """
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sis_keras.data.blur.synthetic import synthetic_blur
+    from sis_keras.errors import UserError
+    from sis_keras.evaluation.evaluate import evaluate
+    from sis_keras.networks.discriminator import build_discriminator
+    from sis_keras.networks.generator import build_generator
+    from sis_keras.networks.presets import PRESETS, preset_arguments
+    from sis_keras.restoring.deblurrer import Deblurrer
+    from sis_keras.restoring.restorer import Restorer, load_restorer
+    from sis_keras.training.gan import DeblurringGAN
+
+__version__ = "0.1.0"
+__all__ = [
+    "PRESETS",
+    "Deblurrer",
+    "DeblurringGAN",
+    "Restorer",
+    "UserError",
+    "build_discriminator",
+    "build_generator",
+    "evaluate",
+    "load_restorer",
+    "preset_arguments",
+    "synthetic_blur",
+]
 
 _HOMES = {
     "PRESETS": "networks.presets",
     "Deblurrer": "restoring.deblurrer",
     "DeblurringGAN": "training.gan",
+    "Restorer": "restoring.restorer",
     "UserError": "errors",
     "build_discriminator": "networks.discriminator",
     "build_generator": "networks.generator",
@@ -18,7 +46,6 @@ _HOMES = {
     "preset_arguments": "networks.presets",
     "synthetic_blur": "data.blur.synthetic",
 }
-__all__ = sorted(_HOMES)
 
 
 def __getattr__(name):

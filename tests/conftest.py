@@ -93,9 +93,9 @@ def small_saved_model(small_export):
 @pytest.fixture(scope="session")
 def small_restorer(small_generator):
     """Keras, float32 in [0, 1]."""
-    from sis_keras.restoring.restorer import Restorer
+    from sis_keras.restoring.restorer import KerasRestorer
 
-    return Restorer(small_generator)
+    return KerasRestorer(small_generator)
 
 
 @pytest.fixture(scope="module")

@@ -28,12 +28,12 @@ from sis_keras.evaluation.report import text_table, write_csv, write_json
 from sis_keras.evaluation.sheet import write_sheet
 from sis_keras.restoring.restorer import restore
 
-Restorer = Callable[[np.ndarray], np.ndarray]
+Call = Callable[[np.ndarray], np.ndarray]
 Example = tuple[str, np.ndarray, np.ndarray]
 
 
 def evaluate(
-    restorer: Restorer | None,
+    restorer: Call | None,
     examples: Iterable[Example],
     *,
     metrics: Iterable[str] = metrics_by_name.DEFAULT_METRICS,
@@ -145,7 +145,7 @@ def summarize(images: list[dict]) -> dict:
 
 
 def extremes(
-    restorer: Restorer | None, examples: Iterable[Example], results: dict
+    restorer: Call | None, examples: Iterable[Example], results: dict
 ) -> list[tuple[str, dict, dict[str, np.ndarray]]]:
     """The worst, median and best image by PSNR gain, restored once more.
 
@@ -214,7 +214,7 @@ def _by_sequence(images):
 
 def score_into(
     folder,
-    restorer: Restorer | None,
+    restorer: Call | None,
     examples: Callable[[], Iterable[Example]],
     known: dict,
     metrics: Iterable[str] = metrics_by_name.DEFAULT_METRICS,

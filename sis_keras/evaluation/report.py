@@ -55,7 +55,7 @@ def write_json(path, results: dict) -> None:
     """Writes all results; infinities become the string "inf"."""
     with atomic_path(path) as temporary:
         temporary.write_text(
-            json.dumps(_jsonable(results), indent=2, allow_nan=False) + "\n",
+            json.dumps(jsonable(results), indent=2, allow_nan=False) + "\n",
             encoding="utf-8",
         )
 
@@ -223,11 +223,12 @@ def _csv_row(scope, name, entry):
     return row
 
 
-def _jsonable(value):
+def jsonable(value):
+    """The same with "inf" and "nan" for what JSON has no numbers for."""
     if isinstance(value, dict):
-        return {key: _jsonable(item) for key, item in value.items()}
+        return {key: jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_jsonable(item) for item in value]
+        return [jsonable(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

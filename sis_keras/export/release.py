@@ -8,9 +8,10 @@ import numpy as np
 
 from sis_keras.errors import UserError
 from sis_keras.evaluation.evaluate import Example, evaluate
+from sis_keras.evaluation.report import jsonable
 from sis_keras.files.atomic import atomic_path
 from sis_keras.networks.presets import preset_arguments
-from sis_keras.restoring.restorer import Restorer
+from sis_keras.restoring.restorer import KerasRestorer
 from sis_keras.weights import released
 from sis_keras.weights.card import without_places
 from sis_keras.weights.generators import (
@@ -23,6 +24,7 @@ from sis_keras.weights.generators import (
 from sis_keras.weights.tensors import encode_tensors, halved
 
 MOST_BYTES = 30 * 2**20  # of all released files together: they are in git
+MOST_SHIFT = 0.1  # of 255, in a channel's mean
 MOST_COST = 0.01  # dB that float16 may take
 # What of a training's card goes on; the recipe holds the other settings.
 KEPT = (
@@ -61,7 +63,8 @@ def release(
 
     Raises:
         UserError: The weights are damaged, of another preset, not finite,
-            too large for float16 or for the folder, or lose too much.
+            too large for float16 or for the folder, lose too much, or shift
+            brightness.
     """
     generator, metadata = load_generator(source)
     arguments = metadata["arguments"]
@@ -82,7 +85,8 @@ def release(
                 f"{source}, which loses {card['float16_cost']:.4f} dB. Release "
                 "it as float32, or allow more by `most_cost`."
             )
-    card = without_places(card)
+    card = jsonable(without_places(card))
+    _refuse_shift(card, source)
     data = b"".join(
         encode_tensors(tensors, {"arguments": arguments, "card": card})
     )
@@ -99,7 +103,7 @@ def float16_cost(generator, half: dict, examples) -> float:
         results = evaluate(restorer, examples(), metrics=["psnr"])
         return results["all"]["restored"]["psnr"]
 
-    restorer = Restorer(generator)
+    restorer = KerasRestorer(generator)
     before = psnr()
     set_model_tensors(generator, GENERATOR, half)
     return before - psnr()
@@ -149,6 +153,17 @@ def add(name: str, data: bytes, entry: dict) -> dict:
     if name in before and before[name]["file"] not in kept:
         (released.FOLDER / before[name]["file"]).unlink(missing_ok=True)
     return entry
+
+
+def _refuse_shift(card, source):
+    shift = card.get("validation", {}).get("shift", 0.0)
+    if abs(shift) > MOST_SHIFT:
+        raise UserError(
+            f"Expected pictures to stay as bright within {MOST_SHIFT} of 255. "
+            f"Received: {source}, which shifted a channel by {shift:+.2f} when "
+            "it was validated. See what its sources' halves differ by; "
+            "matched:SOURCE brings them together."
+        )
 
 
 def _refuse_not_finite(tensors, source):

@@ -12,7 +12,7 @@ import psutil
 from sis_keras.errors import UserError
 from sis_keras.restoring import tiles
 from sis_keras.restoring.precision import PRECISIONS, best_precision, policy_of
-from sis_keras.restoring.restorer import Restorer, load_restorer
+from sis_keras.restoring.restorer import KerasRestorer, load_restorer
 from sis_keras.weights.released import DEFAULT_WEIGHTS
 
 TURNS = [(turns, flipped) for flipped in (False, True) for turns in range(4)]
@@ -73,7 +73,7 @@ class Deblurrer:
         self.precision = precision or best_precision()
         with policy_of(self.precision):
             self._restorer = load_restorer(weights)
-        if not isinstance(self._restorer, Restorer):
+        if not isinstance(self._restorer, KerasRestorer):
             self.precision = _precision_of_an_export(precision)
         self.max_memory = max_memory or self._default_memory()
 

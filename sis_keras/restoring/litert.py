@@ -89,7 +89,7 @@ def read_metadata(content: bytes) -> dict | None:
 
 
 class LiteRTRestorer:
-    """A LiteRT file as one callable, like `weights.Restorer`.
+    """A LiteRT file as one callable, like any `Restorer`.
 
     The file restores one size alone. Smaller pictures are reflected up to it,
     larger ones are cut into tiles that overlap and fade into each other.

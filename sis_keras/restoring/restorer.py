@@ -4,6 +4,7 @@ import pathlib
 import statistics
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -14,7 +15,25 @@ from sis_keras.weights.generators import load_generator
 from sis_keras.weights.released import weight_file
 
 
-class Restorer:
+class Restorer(Protocol):
+    """What restores pictures, whatever it was loaded from.
+
+    Attributes:
+        name: What to call it in a report.
+        metadata: Arguments and card of its weights.
+        precision: Of its arithmetic, in words.
+    """
+
+    name: str
+    metadata: dict
+    precision: str
+
+    def __call__(self, blurry: np.ndarray) -> np.ndarray:
+        """float32 `(n, h, w, 3)` in [0, 1] to the same, clipped."""
+        ...
+
+
+class KerasRestorer:
     """A generator as one callable, traced once for all sizes.
 
     Args:
@@ -51,7 +70,7 @@ class Restorer:
         return self._call(blurry).numpy()
 
 
-def load_restorer(source) -> Callable:
+def load_restorer(source) -> Restorer:
     """A restorer from released weights, a weight file, checkpoint or export.
 
     Args:
@@ -59,7 +78,7 @@ def load_restorer(source) -> Callable:
             path of a file, or of a folder that `export.py` wrote.
 
     Returns:
-        A `Restorer`, or one like it: `LiteRTRestorer`, `SavedModelRestorer`.
+        A `KerasRestorer`, `LiteRTRestorer` or `SavedModelRestorer`.
 
     Raises:
         UserError: The file is missing, damaged, or not of this project.
@@ -74,11 +93,11 @@ def load_restorer(source) -> Callable:
 
         return LiteRTRestorer(path)
     generator, metadata = load_generator(source)
-    return Restorer(generator, pathlib.Path(source).name, metadata)
+    return KerasRestorer(generator, pathlib.Path(source).name, metadata)
 
 
 def restore(
-    restorer: Restorer, blurry: np.ndarray, name: str = "", repeats: int = 1
+    restorer: Callable, blurry: np.ndarray, name: str = "", repeats: int = 1
 ) -> tuple[np.ndarray, tuple[float, float]]:
     """Restores one uint8 picture.
 

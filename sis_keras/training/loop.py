@@ -17,7 +17,7 @@ from sis_keras.data.batches import training_batches
 from sis_keras.data.crops import Crops
 from sis_keras.evaluation.sheet import before_after
 from sis_keras.networks.inception import freeze_batch_norm
-from sis_keras.restoring.restorer import Restorer, restore
+from sis_keras.restoring.restorer import KerasRestorer, restore
 from sis_keras.training import validation
 from sis_keras.training.checkpoint import restore_checkpoint, save_checkpoint
 from sis_keras.training.gan import DeblurringGAN
@@ -91,7 +91,7 @@ class TrainingRun:
         self.jit_compile = jit_compile
         self.strategy = strategy or tf.distribute.get_strategy()
         self.step, self.best, self.best_step = 0, None, 0
-        self._restore = Restorer(gan.averaged_generator)
+        self._restore = KerasRestorer(gan.averaged_generator)
         self._logs: list[dict] = []
         self._stopped_by: str | None = None
         # Forward once, backward twice; a multiplication and an addition.

@@ -55,6 +55,21 @@ def test_an_ablation_is_not_the_preset(released_folder, ablation):
     release(path)
 
 
+def test_weights_that_darken_are_refused(released_folder):
+    path = released_folder.parent / "best.safetensors"
+    for shift in (-0.12, 0.09):
+        row = {"gain": 1.0, "shift": shift, "sharp_worst": float("inf")}
+        card = CARD | {"validation": row}
+        save_weights(path, tiny.random_generator(1), ARGUMENTS, card)
+        if shift == -0.12:
+            with pytest.raises(UserError, match=r"a channel by -0\.12"):
+                release(path)
+    entry = release(path)
+    assert entry["card"]["validation"]["sharp_worst"] == "inf"
+    text = (released_folder / "manifest.json").read_text()
+    assert "Infinity" not in text
+
+
 @pytest.fixture
 def entry(released_folder):
     return release(saved(released_folder, tiny.random_generator(1)))

@@ -214,7 +214,7 @@ def test_what_half_precision_cannot_hold(tmp_path, owner, value, kind):
     variable.assign(np.full(variable.shape, -value, np.float32))
     with pytest.raises(UserError) as caught:
         save_checkpoint(path, gan, ARGUMENTS, state(), half=True)
-    for words in (f"{owner}/0", f"{value:g} as {kind}", "step 2", "--resume"):
+    for words in (f"{owner}/0", f"{value:g} as {kind}", "step 2", "`resume`"):
         assert words in str(caught.value)
     assert path.read_bytes() == before
     save_checkpoint(path, gan, ARGUMENTS, state())

@@ -8,7 +8,7 @@ import safetensors.numpy
 
 from sis_keras.errors import UserError
 from sis_keras.networks.generator import build_generator
-from sis_keras.restoring.restorer import Restorer, load_restorer
+from sis_keras.restoring.restorer import KerasRestorer, load_restorer
 from sis_keras.weights.generators import (
     check_arguments,
     load_generator,
@@ -236,7 +236,7 @@ def test_a_restorer_is_its_model_at_any_size(generator, saved):
 
 def test_a_restorer_follows_later_weights(generator):
     model = keras.models.clone_model(generator)
-    restorer = Restorer(model)
+    restorer = KerasRestorer(model)
     blurry = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
     before = restorer(blurry)
     model.set_weights(generator.get_weights())

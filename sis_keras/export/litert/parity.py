@@ -19,12 +19,12 @@ LEAST_PSNR = {"none": 80.0, "float16": 60.0, "dynamic": 50.0, "int8": 45.0}
 LEAST_SHARE_OF_GAIN = 0.9
 A_GAIN = 0.05  # dB
 
-Restorer = Callable[[np.ndarray], np.ndarray]
+Call = Callable[[np.ndarray], np.ndarray]
 
 
 def compare(
-    file: Restorer,
-    keras: Restorer,
+    file: Call,
+    keras: Call,
     pairs: Iterable[tuple[np.ndarray, np.ndarray]],
 ) -> dict:
     """Figures of a file beside Keras.

@@ -18,7 +18,7 @@ from sis_keras.export.litert.quantize import quantized
 from sis_keras.files.atomic import atomic_path
 from sis_keras.files.pictures import to_uint8
 from sis_keras.restoring.litert import LiteRTRestorer, with_metadata
-from sis_keras.restoring.restorer import Restorer
+from sis_keras.restoring.restorer import KerasRestorer
 from sis_keras.weights.generators import load_generator
 from sis_keras.weights.released import fingerprint, weight_file
 
@@ -61,7 +61,7 @@ def write_litert(
         UserError: The file is too far from Keras, or an argument is wrong.
     """
     generator, facts = load_generator(weights)
-    by_keras = Restorer(generator)
+    by_keras = KerasRestorer(generator)
     if io == "uint8":
         by_keras = _rounding(by_keras)
     model = fixed_model(generator, height, width, io)

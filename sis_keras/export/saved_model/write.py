@@ -13,7 +13,7 @@ from sis_keras.export.saved_model import graph as serving_graph
 from sis_keras.export.saved_model import warmup as serving_warmup
 from sis_keras.files.atomic import atomic_folder
 from sis_keras.restoring.precision import policy_of
-from sis_keras.restoring.restorer import Restorer
+from sis_keras.restoring.restorer import KerasRestorer
 from sis_keras.restoring.saved_model import CARD
 from sis_keras.weights.generators import load_generator
 
@@ -62,7 +62,7 @@ def write_saved_model(
         generator, metadata = load_generator(weights)
     with atomic_folder(output) as folder:
         signatures = _write(generator, folder, most_pixels)
-        _compare(folder, Restorer(generator), most_pixels)
+        _compare(folder, KerasRestorer(generator), most_pixels)
         (folder / CARD).parent.mkdir()
         requests = serving_warmup.write_requests(
             folder / WARMUP, pictures, output.absolute().parent.name
