@@ -6,11 +6,16 @@ A request has its signature's name, then a number. The answers have those of
 both of TensorFlow's loaders.
 """
 
+import pathlib
 import sys
 
 import numpy as np
-import serving_stand_in
 import tensorflow as tf
+
+# For benchmarks.local_server alone.
+sys.path.append(str(pathlib.Path(__file__).parents[2]))
+
+import serving_stand_in
 
 
 def main(folder, requests, answers):
