@@ -104,7 +104,7 @@ def _check_it_opens(path):
             "Expected a file that LiteRT opens. Received: one that ends the "
             f"runtime (status {done.returncode}), as int8 does where a "
             "layer's values are huge; nothing was written. Try "
-            "--quantize=dynamic, or other weights; `python -m "
+            "`quantize=dynamic`, or other weights; `python -m "
             "tools.activations WEIGHTS` shows each scale."
         )
 
