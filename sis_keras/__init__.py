@@ -48,10 +48,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+if not TYPE_CHECKING:  # It would let a misspelt name pass.
+
+    def __getattr__(name):
+        if name not in _HOMES:
+            raise AttributeError(
+                f"module {__name__!r} has no attribute {name!r}"
+            )
+        home = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+        return getattr(home, name)
 
 
 def __dir__():

@@ -48,16 +48,17 @@ def make_gan(arguments):
     generator, averaged = make_generators(arguments)
     plays = FLAGS.adversarial != "none"
     sigmoid = FLAGS.discriminator_sigmoid and FLAGS.adversarial == "ralsgan"
-    discriminators = [
+    global_discriminator, local_discriminator = (
         build_discriminator(sigmoid, FLAGS.seed + number, name)
         if plays
         else None
         for number, name in ((2000, "global"), (3000, "local"))
-    ]
+    )
     gan = DeblurringGAN(
         generator,
         averaged,
-        *discriminators,
+        global_discriminator,
+        local_discriminator,
         adversarial=FLAGS.adversarial,
         adversarial_weight=FLAGS.adversarial_weight,
         gradient_penalty_weight=FLAGS.gradient_penalty_weight,

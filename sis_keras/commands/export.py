@@ -193,13 +193,13 @@ def parse_size(text: str) -> tuple[int, int]:
         UserError: It is none, or a side is not from 32 to 4096.
     """
     found = re.fullmatch(r"(\d{1,6})x(\d{1,6})", text)
-    sides = tuple(map(int, found.groups())) if found else (0, 0)
-    if not all(SIDES[0] <= side <= SIDES[1] for side in sides):
+    height, width = map(int, found.groups()) if found else (0, 0)
+    if not all(SIDES[0] <= side <= SIDES[1] for side in (height, width)):
         raise UserError(
             "Expected --size=HEIGHTxWIDTH, such as 720x1280, each side from "
             f"{SIDES[0]} to {SIDES[1]}. Received: {text}."
         )
-    return sides
+    return height, width
 
 
 def report(path: pathlib.Path, facts: dict) -> str:

@@ -5,6 +5,7 @@ misspelt one is an error in both.
 """
 
 import os
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
@@ -284,7 +285,7 @@ def of_a_run() -> list[flags.Flag]:
     return FLAGS.flags_by_module_dict()[__name__]
 
 
-def required(name: str) -> str:
+def required(name: str) -> Any:
     """A flag's value.
 
     Raises:

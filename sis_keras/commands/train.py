@@ -100,8 +100,8 @@ def make_crops(sources):
 
     folder = FLAGS.cache_dir or f"{FLAGS.output}/cache"
     if not FLAGS.refresh_steps:
-        cache = open_cache(sources, folder)
-        return crops_of(cache), cache
+        whole = open_cache(sources, folder)
+        return crops_of(whole), whole
     steady, changing = parted(sources)
     if not changing:
         raise UserError(

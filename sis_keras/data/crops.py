@@ -112,7 +112,7 @@ class Crops:
             (height - size + 1, width - size + 1), size=(self.candidates, 2)
         )
         top, left = _likeliest(random, places, pair, size)
-        flip, turns = random.integers(2), random.integers(4)
+        flip, turns = bool(random.integers(2)), int(random.integers(4))
         blurry, sharp = (
             turned(x[top : top + size, left : left + size], flip, turns)
             for x in pair

@@ -152,10 +152,11 @@ class Refreshed:
         if self._used is not None and self._used[0] == number:
             return self._used[1], until
         self._used = None
-        if self._background is None or self._making != number:
+        background = self._background
+        if background is None or self._making != number:
             self.close()
-            self._begin(number, ahead=False)
-        self._background.wait()
+            background = self._begin(number, ahead=False)
+        background.wait()
         self._used = number, self.use(self._path(number))
         self._remove_all_before(number)
         if until < self.steps:
@@ -171,10 +172,11 @@ class Refreshed:
     def _path(self, number):
         return self.folder / f"{number:05d}"
 
-    def _begin(self, number, ahead):
+    def _begin(self, number, ahead) -> Background:
         tasks = self.tasks(number, self._path(number))
         self._background = Background(tasks, self.workers, ahead)
         self._making = number
+        return self._background
 
     def _remove_all_before(self, number):
         for path in self.folder.iterdir():

@@ -37,7 +37,7 @@ class Source(NamedTuple):
 
     name: str
     fingerprint: str
-    count: int
+    count: int  # type: ignore[assignment]  # Hides tuple.count.
     synthetic: bool
     input: str
     examples: Callable[[], Iterator[tuple[str, np.ndarray, np.ndarray]]]

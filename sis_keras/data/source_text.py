@@ -39,7 +39,7 @@ class Leaf(NamedTuple):
 
 def read_text(text: str) -> Leaf:
     """A source's text, taken apart; see `open_source`."""
-    before, left_out = "", frozenset()
+    before, left_out = "", frozenset[str]()
     kind, colon, rest = text.partition(":")
     while colon and kind in WRAPPERS:
         if kind in WITH_VALUE:

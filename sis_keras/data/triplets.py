@@ -81,7 +81,7 @@ def read_triplet(triplet: Triplet) -> list[np.ndarray]:
     if triplet.first is None:
         return [read_rgb(path) for path in triplet.files]
     (path,) = triplet.files
-    frames = []
+    frames: list[np.ndarray] = []
     video = cv2.VideoCapture(str(path))
     try:
         video.set(cv2.CAP_PROP_POS_FRAMES, triplet.first)
@@ -127,7 +127,7 @@ def _below(path):
 
 
 def _of_frames(paths):
-    run = []
+    run: list[pathlib.Path] = []
     for path in sorted(paths, key=lambda path: _numbered(path.stem)):
         if run and not _follows(run[-1].stem, path.stem):
             run = []

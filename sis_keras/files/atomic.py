@@ -18,7 +18,7 @@ from collections.abc import Iterator
 try:
     import fcntl
 except ImportError:  # Windows, which removes no file that is open.
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # A module or none.
 
 OURS = re.compile(r"\.sis-[0-9a-f]{16}\.(lock|part)")
 # Seconds. A lock is made before it is held, and some disks share none between

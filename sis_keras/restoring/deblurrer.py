@@ -97,7 +97,8 @@ class Deblurrer:
                 is too small for.
         """
         _check_image(image)
-        rows, columns = self.cut(*image.shape[:2], image.dtype.itemsize)
+        height, width, _ = image.shape
+        rows, columns = self.cut(height, width, image.dtype.itemsize)
         turns = TURNS if self.self_ensemble else TURNS[:1]
         total, done = len(rows) * len(columns) * len(turns), 0
 
@@ -214,7 +215,8 @@ def _check_image(image):
 
 
 def _check_strength(strength):
-    if not isinstance(strength, numbers.Real) or not 0 <= strength <= 1:
+    is_number = isinstance(strength, numbers.Real)
+    if not is_number or not 0 <= strength <= 1:
         raise UserError(
             "Expected strength from 0 (the input) to 1 (the network's "
             f"picture). Received: strength={strength!r}."

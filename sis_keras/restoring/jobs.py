@@ -31,7 +31,7 @@ class Job(NamedTuple):
     @property
     def outputs(self) -> list[pathlib.Path]:
         """All that it writes, in the order in which it appears."""
-        return [self.compare] * bool(self.compare) + [self.target]
+        return [self.compare, self.target] if self.compare else [self.target]
 
     @property
     def is_done(self) -> bool:
@@ -109,7 +109,7 @@ def _is_folder(path):
             return False
         reason = "which does not exist"
     except OSError as error:
-        reason = error.strerror
+        reason = str(error.strerror)
     raise UserError(
         f"Expected a picture, a video or a folder. Received: {path}, {reason}."
     )
@@ -235,7 +235,7 @@ def _without_results(jobs):
 
 def _refuse_clashes(jobs):
     sources = {job.source.resolve() for job in jobs}
-    meanings = {}
+    meanings: dict[pathlib.Path, str] = {}
     for job in jobs:
         for path in job.outputs:
             place = path.resolve()

@@ -48,7 +48,8 @@ class Run:
         overwrite: bool = False,
         keep_going: bool = True,
     ):
-        self._make_deblur, self._deblur = make_deblur, None
+        self._make_deblur = make_deblur
+        self._deblur: Callable[..., np.ndarray] | None = None
         self._quality, self._overwrite = quality, overwrite
         self._keep_going = keep_going
         self.failures: dict[Job, str] = {}
@@ -199,7 +200,7 @@ def _thread():
 @contextlib.contextmanager
 def _tile_bar():
     """A callback that shows a bar where a picture takes several runs."""
-    bars = []
+    bars: list[tqdm] = []
 
     def progress(done, total):
         if total > 1 and not bars:

@@ -89,9 +89,9 @@ class DeblurringGAN(keras.Model):
         super().compile(optimizer=None)
         self.generator_optimizer = generator_optimizer
         self.generator_optimizer.build(self.supervision.trainable_variables)
-        self.discriminator_optimizer = discriminator_optimizer
+        self.discriminator_optimizer: keras.Optimizer = discriminator_optimizer
         if self.plays:
-            discriminator_optimizer.build(self._discriminator_variables())
+            discriminator_optimizer.build(self._discriminator_variables())  # type: ignore[union-attr]  # A game has one.
 
     def _discriminator_variables(self):
         return [v for d in self.discriminators for v in d.trainable_variables]
@@ -113,7 +113,7 @@ class DeblurringGAN(keras.Model):
             scores, PSNR, gradient norms, `skipped`.
         """
         blurry, sharp = batch["blurry"], batch["sharp"]
-        logs = {}
+        logs: dict = {}
         alone = self._is_alone()
         # What moves before the condition is known: batch averages, or all.
         guarded = (

@@ -90,7 +90,8 @@ class TrainingRun:
         self.most_skipped = most_skipped
         self.jit_compile = jit_compile
         self.strategy = strategy or tf.distribute.get_strategy()
-        self.step, self.best, self.best_step = 0, None, 0
+        self.step, self.best_step = 0, 0
+        self.best: tuple[bool, float] | None = None
         self._restore = KerasRestorer(gan.averaged_generator)
         self._logs: list[dict] = []
         self._stopped_by: str | None = None

@@ -51,7 +51,7 @@ def mean_of_frames(
         Stored values, float32 in [0, 1], shape `(height, width, 3)`.
 
     Raises:
-        UserError: Frames of two sizes, a gamma that is not positive.
+        UserError: No frames, frames of two sizes, a gamma that is not positive.
     """
     if gamma is not None and gamma <= 0.0:
         raise UserError(
@@ -61,7 +61,8 @@ def mean_of_frames(
     light = np.arange(256, dtype=np.float32) / 255.0
     if gamma is not None:
         light **= gamma
-    total, count = None, 0
+    total: np.ndarray | None = None
+    count = 0
     for frame in frames:
         count += 1
         if total is None:
@@ -73,6 +74,8 @@ def mean_of_frames(
                 "Keep each video's frames in a folder of its own."
             )
         cv2.accumulate(frame if gamma is None else cv2.LUT(frame, light), total)
+    if total is None:
+        raise UserError("Expected at least one frame. Received none.")
     if gamma is None:
         return total / np.float32(255 * count)
     return cv2.pow(total / np.float32(count), 1.0 / gamma)

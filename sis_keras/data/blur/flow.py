@@ -51,8 +51,8 @@ class Motion(NamedTuple):
         )
 
     def scaled(self, gain: float) -> "Motion":
-        gain = np.float32(gain)
-        return Motion(self.velocity * gain, self.bend * gain)
+        factor = np.float32(gain)
+        return Motion(self.velocity * factor, self.bend * factor)
 
     def length(self) -> float:
         """Of nearly the longest streak from time -1 to 1, pixels."""
@@ -71,7 +71,7 @@ def measured_motion(
     """
     grey = [cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in (previous, frame)]
     grey.append(cv2.cvtColor(following, cv2.COLOR_RGB2GRAY))
-    finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     back, ahead = (finder.calc(grey[1], grey[n], None) for n in (0, 2))
     # Single points that jumped are outvoted; what is smooth stays.
     back, ahead = (_despeckled(flow) for flow in (back, ahead))
@@ -188,13 +188,13 @@ def flow_blur(
         )
     motion_rng, camera_rng, sensor_rng = np.random.default_rng(seed).spawn(3)
     size = sharp.shape[:2]
-    own, objects = split_camera(measured_motion(previous, sharp, following))
+    own, others = split_camera(measured_motion(previous, sharp, following))
     lengths = [
         drawn_length(motion_rng, motion, extent, size)
-        for motion in (own, objects)
+        for motion in (own, others)
     ]
     camera = draw_camera(motion_rng, camera_rng, own, size, lengths[0])
-    objects = drawn_objects(motion_rng, objects, lengths[1])
+    objects = drawn_objects(motion_rng, others, lengths[1])
     times = np.linspace(-1.0, 1.0, _frames(sum(lengths), most_frames))
     gamma = 2.2 if motion_rng.random() < gamma_probability else None
     blurry = mean_of_frames(moved(sharp, camera, objects, times), gamma)

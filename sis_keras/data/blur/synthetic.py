@@ -70,8 +70,8 @@ def synthetic_blur(
     camera = draw_camera(camera_rng, size, longest, pan)
     objects = []
     if object_rng.random() < object_probability:
-        reach = tuple(pixels(length, size) for length in object_extent)
-        objects = draw_objects(object_rng, sharp, camera, reach)
+        least, most = (pixels(length, size) for length in object_extent)
+        objects = draw_objects(object_rng, sharp, camera, (least, most))
     times = _frame_times(camera, objects, size, step, most_frames)
     frames = render_frames(sharp, camera, objects, times)
     blurry = mean_of_frames(frames, gamma)

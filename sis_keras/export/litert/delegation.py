@@ -30,7 +30,8 @@ def delegation(content: bytes) -> tuple[list[str], list[str]]:
                 continue
             taken.add(step["index"])
             wanted.extend(step["inputs"])
-    delegated, left = [], []
+    delegated: list[str] = []
+    left: list[str] = []
     for step in maker.values():
         where = delegated if step["index"] in taken else left
         where.append(step["op_name"])

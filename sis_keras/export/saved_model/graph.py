@@ -52,7 +52,8 @@ def restore_files(
     """
 
     def restored_file(indexed):
-        pixels = _checked_pixels(*indexed, most_pixels)
+        index, file = indexed
+        pixels = _checked_pixels(index, file, most_pixels)
         restored = restore_pictures(restore, pixels[tf.newaxis])[0]
         return tf.io.encode_png(restored, compression=PNG_LEVEL)
 

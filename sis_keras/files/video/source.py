@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import av
 import numpy as np
@@ -79,11 +79,15 @@ class VideoSource:
     def __exit__(self, *_):
         self.container.close()
 
+    @property
+    def tick(self) -> Fraction:
+        """The unit of the frames' times, seconds."""
+        # None only where a stream is made.
+        return cast(Fraction, self.stream.time_base)
+
     def _estimated_frames(self):
         if self.stream.duration:
-            return round(
-                self.stream.duration * self.stream.time_base * self.rate
-            )
+            return round(self.stream.duration * self.tick * self.rate)
         if self.container.duration:
             return round(self.container.duration * self.rate / av.time_base)
         return None

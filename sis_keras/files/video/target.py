@@ -6,6 +6,7 @@ import pathlib
 import av
 import numpy as np
 from av.codec.context import Flags
+from av.container import OutputContainer
 from av.sidedata.sidedata import Type as SideData
 
 from sis_keras.errors import UserError
@@ -33,17 +34,21 @@ class VideoTarget:
         OSError, av.FFmpegError: Whatever else cannot be written.
     """
 
+    container: OutputContainer  # While it is open.
+
     def __init__(self, path, target: pathlib.Path, source: VideoSource, crf):
         self.path, self.target, self.source = path, target, source
         self.options = {"crf": str(crf)}
         self.frames = 0
-        self.container = None
-        self._last, self._heard = None, {}
+        self._is_open = False
+        self._last: int | None = None
+        self._heard: dict[av.AudioStream, int] = {}
 
     def write(self, part: Part, pixels: np.ndarray | None) -> None:
         """Writes the frame `pixels` at `part`'s time, and its sound."""
-        if self.container is None:
-            self._open(part.frame, *pixels.shape[:2])
+        if pixels is not None and not self._is_open:
+            height, width, _ = pixels.shape
+            self._open(part.frame, height, width)
         for packet in part.sound:
             self._copy(packet)
         if pixels is not None:
@@ -66,19 +71,21 @@ class VideoTarget:
         kind = TARGET_FORMATS[self.target.suffix.lower()]
         source = self.source
         self.container = av.open(f"file:{self.path}", "w", format=kind)
+        self._is_open = True
         self.container.metadata.update(source.container.metadata)
         self.container.set_chapters(source.container.chapters())
         self.stream = self.container.add_stream(
             "libx264", rate=source.rate, options=self.options
         )
         self.stream.metadata.update(source.stream.metadata)
-        self.stream.time_base = source.stream.time_base
+        self.stream.time_base = source.tick
         context = self.stream.codec_context
-        context.time_base = source.stream.time_base
+        context.time_base = source.tick
         context.flags |= Flags.frame_duration
         context.width, context.height = width, height
         odd = width % 2 or height % 2
-        context.pix_fmt = "yuv444p" if odd else "yuv420p"
+        self.format = "yuv444p" if odd else "yuv420p"
+        context.pix_fmt = self.format
         if source.stream.sample_aspect_ratio:
             context.sample_aspect_ratio = source.stream.sample_aspect_ratio
         self.matrix, self.full = matrix_of(frame), full_range(frame)
@@ -86,7 +93,9 @@ class VideoTarget:
             setattr(context, name, tag)
         turned = frame.side_data.get(SideData.DISPLAYMATRIX)
         if turned is not None:
-            self.stream.set_display_matrix(np.frombuffer(turned, np.int32))
+            self.stream.set_display_matrix(
+                np.frombuffer(turned, np.int32).tolist()
+            )
         self.sound = {}
         try:
             for track in source.sound:
@@ -113,10 +122,8 @@ class VideoTarget:
         return added
 
     def _encode(self, frame, pixels):
-        encoded = from_rgb(
-            pixels, self.stream.codec_context.pix_fmt, self.matrix, self.full
-        )
-        encoded.time_base = self.source.stream.time_base
+        encoded = from_rgb(pixels, self.format, self.matrix, self.full)
+        encoded.time_base = self.source.tick
         encoded.pts = self._time(frame)
         encoded.duration = frame.duration
         self.container.mux(self.stream.encode(encoded))
@@ -124,7 +131,7 @@ class VideoTarget:
 
     def _time(self, frame):
         """Some formats state only when a frame is decoded, some nothing."""
-        tick = self.source.stream.time_base
+        tick = self.source.tick
         time = frame.dts if frame.pts is None else frame.pts
         if time is not None:
             time -= round(self.source.start / tick)
@@ -139,10 +146,10 @@ class VideoTarget:
         """Writes what the encoder still holds, and the index."""
         self.container.mux(self.stream.encode(None))
         self.container.close()
-        self.container = None
+        self._is_open = False
 
     def abandon(self) -> None:
         """Closes the file, whatever is in it."""
-        if self.container is not None:
+        if self._is_open:
             with contextlib.suppress(OSError, av.FFmpegError):
                 self.container.close()

@@ -83,7 +83,8 @@ def mix(
     Raises:
         UserError: A picture is smaller than a crop.
     """
-    real, synthetic = [], []
+    real: list[tuple[np.ndarray, np.ndarray]] = []
+    synthetic: list[tuple[np.ndarray, np.ndarray]] = []
     for cache in caches:
         for number, (height, width) in enumerate(cache.shapes):
             if min(height, width) < crop_size:
@@ -150,8 +151,7 @@ def stack_pairs(
                 place[:rows, :columns, 3 * half : 3 * half + 3] = picture
         weights = None
         if weighted:
-            weights = [weight(*pairs[number]) for number in part]
-            weights = np.array(weights, np.float32)
+            weights = np.array([weight(*pairs[n]) for n in part], np.float32)
         stacked.append(Pictures(pixels, sizes, weights))
     return stacked
 

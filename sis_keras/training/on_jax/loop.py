@@ -95,7 +95,8 @@ class JaxRun:
         half: bool = False,
     ):
         self.training, self.arguments = training, arguments
-        self.pools, self.pictures = pools, []
+        self.pools = pools
+        self.pictures: list[list[Pictures]] = []
         self._until: int | None = None
         self.counts, self.crop_size = counts, crop_size
         self.validation, self.output = list(examples), pathlib.Path(output)
@@ -106,7 +107,8 @@ class JaxRun:
         self.freeze_at = freeze_batch_norm_at
         self.most_skipped, self.deadline = most_skipped, deadline
         self.crop_candidates, self.half = crop_candidates, half
-        self.step, self.best, self.best_step = 0, None, 0
+        self.step, self.best_step = 0, 0
+        self.best: tuple[bool, float] | None = None
         self.state = training.get()
         self._throughput = Throughput(
             sum(counts), training.flops(crop_size), peak

@@ -77,7 +77,8 @@ def pack_sources(
     Raises:
         UserError: A source of another kind, or bad pictures.
     """
-    packed, places, numbers = [], {}, itertools.count()
+    packed, numbers = [], itertools.count()
+    places: dict[tuple[pathlib.Path, frozenset[str]], str] = {}
     leaves = [_read_given(given) for given in texts]
     for given, (group, text, leaf) in zip(texts, leaves, strict=True):
         named = f"{group}=" if group else ""
@@ -130,7 +131,7 @@ def _folder_of(leaf):
 
 def _chosen(texts_and_leaves):
     """The files of a folder of photographs that some text takes; None: all."""
-    chosen = set()
+    chosen: set[str] = set()
     for text, leaf in texts_and_leaves:
         if "sample:" not in leaf.before or leaf.kind == "flow":
             return None
@@ -153,7 +154,7 @@ def _pack_pictures(text, source, leaf, chosen, new, quality):
         files = sorted(x for x in source.rglob("*") if x.is_file())
         files = [x for x in files if x.suffix.lower() in PACKED_SUFFIXES]
     base = source if source.is_dir() else source.parent
-    sharp = frozenset(files)
+    sharp = set(files)
     if leaf.kind == "flow" and source.is_dir():
         sharp = {triplet.files[1] for triplet in find_triplets(source)[0]}
     count = 0
@@ -183,7 +184,7 @@ def _write_webp(path, picture, quality):
 
 def _pack_pairs(path, left_out, new, inputs, quality):
     """Number of files, bytes, and what is left of both halves, dB."""
-    scores = []
+    scores: list[list[float]] = []
     for pair in find_pairs(path, inputs):
         sequence, _, frame = pair.name.rpartition("/")
         if not left_out.isdisjoint({*sequence.split("/"), frame}):
@@ -259,7 +260,7 @@ def check_size(folder, limit: int) -> None:
             for path in pathlib.Path(folder).iterdir()
             if path.is_dir()
         }
-        largest = sorted(parts, key=parts.get, reverse=True)[:3]
+        largest = sorted(parts, key=lambda x: parts[x], reverse=True)[:3]
         named = ", ".join(f"{x} {parts[x] / 2**20:.1f}" for x in largest)
         raise UserError(
             f"Expected a folder of at most {limit / 2**20:.1f} MiB. Received: "
