@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from sis_keras.data.blur.averaging import average_frames
+from sis_keras.data.blur.averaging import average_frames, mean_of_frames
 from sis_keras.data.frames import blur_from_frames
 from sis_keras.errors import UserError
 from sis_keras.files.pictures import list_pictures, read_rgb, write_rgb
@@ -133,6 +133,8 @@ def test_mistakes_are_user_errors(tmp_path):
         average_frames(frames)
     with pytest.raises(UserError, match="odd number.*Received: 0"):
         average_frames([])
+    with pytest.raises(UserError, match="at least one frame"):
+        mean_of_frames(iter([]))
     with pytest.raises(UserError, match="gamma=0"):
         average_frames(frames[:3], gamma=0)
     with pytest.raises(UserError, match="one size"):
