@@ -5,7 +5,7 @@ import math
 import os
 import sys
 
-from sis_keras.commands.program import Parser, guarded
+from sis_keras.commands.program import Parser, guarded, line_of
 from sis_keras.errors import UserError
 from sis_keras.quiet import import_tensorflow
 from sis_keras.weights.released import DEFAULT_WEIGHTS, weight_file
@@ -224,7 +224,7 @@ def report(every: list, jobs: list, failures: dict) -> None:
         words.append(f"{len(failures)} failed")
     print(", ".join(words) + ".")
     for job, reason in failures.items():
-        print(f"{job.source}: {reason}", file=sys.stderr)
+        print(f"{job.source}: {line_of(reason)}", file=sys.stderr)
     if failures:
         sys.exit(1)
 

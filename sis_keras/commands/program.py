@@ -47,14 +47,18 @@ def guarded(main: Callable[[], None]) -> None:
         )
 
 
-def end(message) -> NoReturn:
-    """One line on the standard error, and status 2.
+def line_of(message) -> str:
+    """A message in one line, with flags for the arguments that it names.
 
-    The library's messages name arguments; their flags have the same names.
+    The library knows of no flags; they have the arguments' names.
     """
+    return ARGUMENT.sub(r"--\1", " ".join(str(message).split()))
+
+
+def end(message) -> NoReturn:
+    """One line on the standard error, and status 2."""
     program = pathlib.Path(sys.argv[0]).name
-    line = ARGUMENT.sub(r"--\1", " ".join(str(message).split()))
-    print(f"{program}: {line}", file=sys.stderr)
+    print(f"{program}: {line_of(message)}", file=sys.stderr)
     sys.exit(2)
 
 

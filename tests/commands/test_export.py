@@ -96,7 +96,7 @@ def test_a_file_that_ends_the_runtime_gets_no_name(
 def test_never_replaced_unless_told(tiny_weights, pairs):
     output = tiny_weights[0].with_name("out.tflite")
     output.write_bytes(b"precious")
-    with pytest.raises(UserError, match="--overwrite"):
+    with pytest.raises(UserError, match="overwrite"):
         export_command.main(arguments(tiny_weights, pairs))
     assert output.read_bytes() == b"precious"
     export_command.main(arguments(tiny_weights, pairs, "--overwrite"))

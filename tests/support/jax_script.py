@@ -211,8 +211,8 @@ def batch_of(seed):
 
 def mistakes(folder):
     for settings, words in (
-        ({"validate_every": 5}, "--validate_every=5"),
-        ({"freeze_batch_norm_at": 3}, "--freeze_batch_norm_at=3"),
+        ({"validate_every": 5}, "`validate_every=5`"),
+        ({"freeze_batch_norm_at": 3}, "`freeze_batch_norm_at=3`"),
     ):
         try:
             make_run(folder, **settings)

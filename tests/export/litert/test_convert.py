@@ -98,7 +98,7 @@ def test_int8_ranges_are_those_of_every_picture():
     x = keras.layers.Conv2D(3, 1, use_bias=False)(x)
     model = keras.Model(blurry, RestoredImage(residual=False)([blurry, x]))
     model.set_weights([np.eye(3)[None, None]] * 2)
-    whole = float32_file(fixed_model(model, *SIZE))
+    whole = convert.float32_file(fixed_model(model, *SIZE))
     bright = np.full((1, *SIZE, 3), 0.9, np.float32)
     pictures = [bright, *[bright / 10] * 20]
     found = run(quantized(whole, "int8", pictures), bright)
@@ -117,7 +117,7 @@ def test_int8_of_a_dead_layer():
     )(blurry)
     x = keras.layers.Conv2D(3, 3, padding="same", name="to_rgb")(x)
     dead = keras.Model(blurry, RestoredImage()([blurry, x]))
-    whole = float32_file(fixed_model(dead, *SIZE))
+    whole = convert.float32_file(fixed_model(dead, *SIZE))
     pictures = inputs(open_source("skimage:test"), *SIZE, "float32")
     x = picture("float32")
     found = run(quantized(whole, "int8", pictures), x)
