@@ -145,6 +145,9 @@ class TrainingRun:
             desc="training",
             mininterval=1.0,
         )
+        if self.step < self.steps:
+            # The first pool may take minutes, in which a signal ends all.
+            self.crops.at(self.step)
         with progress, first_signal(self._stop):
             for batch in self._batches():
                 self._one_step(batch, progress)
