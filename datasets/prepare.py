@@ -16,6 +16,7 @@ import sys
 from absl import app, flags, logging
 
 from sis_keras.errors import UserError
+from sis_keras.optional import optional_package
 
 FLAGS = flags.FLAGS
 NAMES = ("gopro", "kohler")
@@ -25,13 +26,14 @@ def make_builder(name: str, data_dir=None):
     """The TFDS builder called `name`: `gopro`, `gopro/blur_gamma`, ….
 
     Raises:
-        UserError: There is no such data set or config.
+        UserError: There is no such data set or config, or no TFDS.
     """
     dataset, _, config = name.partition("/")
     if dataset not in NAMES:
         raise UserError(
             f"Expected a data set, {' or '.join(NAMES)}. Received: {name!r}."
         )
+    optional_package("tensorflow_datasets", "training")
     builder_class = importlib.import_module(f"datasets.{dataset}").Builder
     configs = list(builder_class.builder_configs)
     if config and config not in configs:

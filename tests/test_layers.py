@@ -7,7 +7,8 @@ import sis_keras
 
 PACKAGE = pathlib.Path(sis_keras.__file__).parent
 FLOORS = (
-    ("errors", "quiet"),
+    ("errors",),
+    ("optional", "quiet"),
     ("files", "networks"),
     ("data", "weights"),
     ("restoring",),

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import cv2
 import h5py
 import numpy as np
-import scipy.io
 
 from sis_keras.errors import UserError
+from sis_keras.optional import optional_package
 
 # The benchmark's own evaluation passes over the others of this trajectory.
 SCORED_FRAMES = {(1, 3): frozenset(range(1, 199)) - {30}}
@@ -34,7 +34,8 @@ def read_mat_frames(path) -> Iterator[tuple[int, np.ndarray]]:
         Frame numbers from 1, and uint8 arrays `(height, width, 3)`, RGB.
 
     Raises:
-        UserError: The file is unreadable, or holds something else.
+        UserError: The file is unreadable, or holds something else; or SciPy
+            is not there to read it.
     """
     path = pathlib.Path(path)
     try:
@@ -45,8 +46,9 @@ def read_mat_frames(path) -> Iterator[tuple[int, np.ndarray]]:
                     frame = np.transpose(variable[index], (2, 1, 0))
                     yield index + 1, _to_uint8(frame, path)
         else:
+            matlab = optional_package("scipy.io", "kohler")
             variable = _ground_truth(
-                scipy.io.loadmat(path, variable_names=["GroundTruth"]),
+                matlab.loadmat(path, variable_names=["GroundTruth"]),
                 path,
                 axes=(0, 1, 2, 3),
             )

@@ -11,6 +11,7 @@ from sis_keras.data.blur.synthetic import (
 from sis_keras.data.source import Item, of_items
 from sis_keras.errors import UserError
 from sis_keras.files.pictures import list_pictures, read_rgb
+from sis_keras.optional import optional_package
 
 # Changes whenever the same seed gives other synthetic blur.
 BLUR_VERSION = 3
@@ -156,13 +157,12 @@ def flow_source(text, path, arguments):
 
 
 def _skimage_paths(split):
-    import skimage
-
     if split not in SKIMAGE_PHOTOGRAPHS:
         raise UserError(
             f"Expected skimage:train or skimage:test. Received: {split!r}."
         )
-    folder = pathlib.Path(skimage.__file__).parent / "data"
+    skimage = optional_package("skimage", "training")
+    folder = pathlib.Path(str(skimage.__file__)).parent / "data"
     return [
         next(folder.glob(f"{name}.*")) for name in SKIMAGE_PHOTOGRAPHS[split]
     ]

@@ -14,10 +14,10 @@ import functools
 from collections.abc import Iterable
 
 import numpy as np
-from skimage.color import deltaE_ciede2000, rgb2lab
 
 from sis_keras.errors import UserError
 from sis_keras.evaluation import ssim as similarity
+from sis_keras.optional import optional_package
 
 PEAK = 255.0
 LUMA_WEIGHTS = (0.299, 0.587, 0.114)  # BT.601, full range
@@ -172,12 +172,13 @@ def _ssim_y(pair):
 
 def _ciede2000(pair, rows=64):
     # Bands of rows: the formula's many temporaries then stay in the cache.
+    color = optional_package("skimage.color", "training")
     total = 0.0
     for top in range(0, len(pair.sharp), rows):
         band = slice(top, top + rows)
-        lab_sharp = rgb2lab(pair.sharp[band])
-        lab_restored = rgb2lab(pair.restored[band])
-        total += deltaE_ciede2000(lab_sharp, lab_restored).sum()
+        lab_sharp = color.rgb2lab(pair.sharp[band])
+        lab_restored = color.rgb2lab(pair.restored[band])
+        total += color.deltaE_ciede2000(lab_sharp, lab_restored).sum()
     return total / pair.sharp[..., 0].size
 
 

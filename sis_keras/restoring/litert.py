@@ -19,6 +19,7 @@ import numpy as np
 
 from sis_keras.errors import UserError
 from sis_keras.files.pictures import to_uint8
+from sis_keras.optional import optional_package
 from sis_keras.quiet import muted_stderr
 from sis_keras.restoring import tiles
 
@@ -29,7 +30,7 @@ def open_interpreter(content: bytes, threads: int = 2):
     Raises:
         UserError: The runtime is not installed, or it refuses the file.
     """
-    runtime = optional_package("ai_edge_litert.interpreter")
+    runtime = _of_litert("interpreter")
     try:
         with muted_stderr():
             interpreter = runtime.Interpreter(
@@ -43,18 +44,8 @@ def open_interpreter(content: bytes, threads: int = 2):
     return interpreter
 
 
-def optional_package(name):
-    """A module that is not on every platform."""
-    import importlib
-
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        package = name.partition(".")[0].replace("_", "-")
-        raise UserError(
-            f"Expected the package {package} for LiteRT files. Received: "
-            f"{error}. `pip install {package}` brings it where it exists."
-        ) from error
+def _of_litert(name):
+    return optional_package(f"ai_edge_litert.{name}", "phones")
 
 
 SUFFIX = ".tflite"
@@ -63,8 +54,10 @@ METADATA = "sis_keras"
 
 def with_metadata(content: bytes, metadata: dict) -> bytes:
     """The same file with JSON beside the network."""
-    from ai_edge_litert import schema_py_generated as schema
-    from ai_edge_litert.tools import flatbuffer_utils
+    schema = _of_litert("schema_py_generated")
+    flatbuffer_utils = optional_package(
+        "ai_edge_litert.tools.flatbuffer_utils", "phones"
+    )
 
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     buffer, entry = schema.BufferT(), schema.MetadataT()
@@ -77,7 +70,7 @@ def with_metadata(content: bytes, metadata: dict) -> bytes:
 
 def read_metadata(content: bytes) -> dict | None:
     """What `with_metadata` wrote; None where there is nothing of it."""
-    from ai_edge_litert import schema_py_generated as schema
+    schema = _of_litert("schema_py_generated")
 
     model = schema.Model.GetRootAs(content, 0)
     for number in range(model.MetadataLength()):

@@ -8,6 +8,7 @@ import numpy as np
 
 from sis_keras.errors import UserError
 from sis_keras.files.atomic import atomic_path
+from sis_keras.optional import optional_package
 
 
 class CsvLog:
@@ -65,6 +66,8 @@ class RunLog:
     def __init__(self, output, step: int = 0):
         import tensorflow as tf
 
+        # tf.summary wants it, and TensorFlow does not bring it.
+        optional_package("tensorboard", "training")
         self._tf, self.output = tf, pathlib.Path(output)
         folder = str(self.output / "tensorboard")
         with self._disk_errors(folder):

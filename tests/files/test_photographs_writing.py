@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from sample_photographs import DEEP, RGB, RGBA, WIDTH, photograph
+from sample_photographs import DEEP, RGB, RGBA, photograph
 
 from sis_keras.files.channels import to_8_bits
 from sis_keras.files.photographs import read_photograph, write_photograph
@@ -21,7 +21,9 @@ def test_lossless_writing(tmp_path, name, deep, grey, alpha):
     like = photograph(colors, grey=grey, alpha=data[..., 3] if alpha else None)
     path = tmp_path / name
     write_photograph(path, colors, like)
-    expected = colors[..., :1] if grey else colors
+    # OpenCV writes no grey with alpha of 16 bits.
+    rgb = not grey or (path.suffix == ".png" and deep and alpha)
+    expected = colors if rgb else colors[..., :1]
     if alpha:
         expected = np.concatenate([expected, data[..., 3:]], 2)
     np.testing.assert_array_equal(independently(path, expected), expected)
@@ -33,25 +35,47 @@ def test_lossless_writing(tmp_path, name, deep, grey, alpha):
 
 def independently(path, expected):
     """The file's own channels, `(height, width, channels)`."""
-    if path.suffix == ".tif":
-        return tifffile.imread(path).reshape(expected.shape)
     if expected.dtype == np.uint8:
         return np.asarray(Image.open(path)).reshape(expected.shape)
+    if expected.shape[2] == 2:  # OpenCV reads none.
+        return tifffile.imread(path)
     found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if found.ndim == 2:
         return found[..., None]
-    found = found[..., [2, 1, 0, 3][: found.shape[2]]]
-    # OpenCV makes grey and alpha four channels.
-    return found[..., 2:] if expected.shape[2] == 2 else found
+    return found[..., [2, 1, 0, 3][: found.shape[2]]]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_blocks_of_rows_fit(tmp_path, suffix, monkeypatch):
-    monkeypatch.setattr("sis_keras.files.sixteen_bits.BLOCK", 3 * WIDTH * 6)
+def test_many_strips(tmp_path, suffix):
+    """TIFF's directory, moved for EXIF, finds all of them."""
     path = tmp_path / f"a{suffix}"
+    tall = np.tile(DEEP[..., :3], (500, 3, 1))
+    exif = Image.Exif()
+    exif[0x8769] = {0x9003: "2020:01:01 00:00:00"}
+    write_photograph(path, tall, photograph(tall, exif=exif.tobytes()))
+    np.testing.assert_array_equal(independently(path, tall), tall)
+    if suffix == ".tif":
+        with tifffile.TiffFile(path) as file:
+            assert len(file.pages) == 1
+            assert len(file.pages[0].dataoffsets) > 2
+            kept = file.pages[0].tags["ExifTag"].value
+            assert kept["DateTimeOriginal"] == "2020:01:01 00:00:00"
+
+
+def test_resolution(tmp_path):
+    """Without a unit it is in inches; what the picture lacks is not made up."""
+    exif = Image.Exif()
+    exif[0x011A], exif[0x011B] = 300.0, 240.0
     deep = DEEP[..., :3]
+    path = tmp_path / "a.tif"
+    write_photograph(path, deep, photograph(deep, exif=exif.tobytes()))
+    with tifffile.TiffFile(path) as file:
+        tags = file.pages[0].tags
+        assert tags["XResolution"].value == (300, 1)
+        assert tags["YResolution"].value == (240, 1)
+        assert "ResolutionUnit" not in tags
     write_photograph(path, deep, photograph(deep))
-    np.testing.assert_array_equal(independently(path, deep), deep)
+    assert read_photograph(path).exif is None
 
 
 def test_lossy_writing(tmp_path):

@@ -207,10 +207,10 @@ def test_missing_vgg16_names_the_flag_and_the_public_file(missing):
     with pytest.raises(UserError) as error:
         vgg16_features(missing)
     for part in (
-        "--vgg16_weights",
+        "`vgg16_weights`",
         "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
         missing or "Received: none",
-        "--perceptual_weight=0",
+        "`perceptual_weight=0`",
     ):
         assert part in str(error.value)
     assert "\n" not in str(error.value)

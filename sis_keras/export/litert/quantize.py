@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from sis_keras.export.litert.convert import muted_stdout
+from sis_keras.optional import optional_package
 from sis_keras.quiet import muted_stderr
-from sis_keras.restoring.litert import optional_package
 
 # Of an int8 tensor; a layer that is used has several times as much.
 LEAST_RANGE = 0.02
@@ -31,7 +31,7 @@ def quantized(
     """
     if quantize == "none":
         return content
-    quantizer = optional_package("ai_edge_quantizer.quantizer")
+    quantizer = _of_quantizer("quantizer")
     with (
         tempfile.TemporaryDirectory() as folder,
         muted_stderr(),
@@ -72,14 +72,14 @@ def _extremes(ranges):
     return merged
 
 
+def _of_quantizer(name):
+    return optional_package(f"ai_edge_quantizer.{name}", "phones")
+
+
 def _recipe(quantize):
-    names = optional_package("ai_edge_quantizer.qtyping").TFLOperationName
-    algorithms = optional_package(
-        "ai_edge_quantizer.algorithm_manager"
-    ).AlgorithmName
-    manager = optional_package(
-        "ai_edge_quantizer.recipe_manager"
-    ).RecipeManager()
+    names = _of_quantizer("qtyping").TFLOperationName
+    algorithms = _of_quantizer("algorithm_manager").AlgorithmName
+    manager = _of_quantizer("recipe_manager").RecipeManager()
     every = (".*", names.ALL_SUPPORTED)
     if quantize == "float16":
         for name in (names.CONV_2D, names.CONV_2D_TRANSPOSE):
