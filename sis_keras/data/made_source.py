@@ -162,7 +162,7 @@ def _skimage_paths(split):
             f"Expected skimage:train or skimage:test. Received: {split!r}."
         )
     skimage = optional_package("skimage", "training")
-    folder = pathlib.Path(str(skimage.__file__)).parent / "data"
+    folder = pathlib.Path(*skimage.__path__) / "data"
     return [
         next(folder.glob(f"{name}.*")) for name in SKIMAGE_PHOTOGRAPHS[split]
     ]
