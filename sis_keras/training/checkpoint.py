@@ -10,6 +10,7 @@ reads it as any weight file.
 import numpy as np
 
 from sis_keras.errors import UserError
+from sis_keras.weights.card import without_places
 from sis_keras.weights.generators import (
     GENERATOR,
     as_read,
@@ -112,7 +113,7 @@ def save_trunk(path, target) -> None:
     kept = halved(
         kept, path, "Keep the checkpoint itself, or take an earlier one."
     )
-    write_tensors(target, kept, metadata)
+    write_tensors(target, kept, without_places(metadata))
 
 
 def set_trained(path, generator, tensors: dict) -> None:
