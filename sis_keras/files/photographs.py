@@ -189,8 +189,7 @@ def write_photograph(
 
     Kept where the format can: grey, alpha, 16 bits, EXIF and profile. JPEG
     and BMP show what is transparent on white; all but PNG and TIFF get 16
-    bits rounded to 8; WebP, and PNG of 16 bits with alpha, get RGB for grey.
-    The file appears only when it is complete.
+    bits rounded to 8. The file appears only when it is complete.
 
     Args:
         path: Ends with one of `SUFFIXES`.
@@ -207,13 +206,11 @@ def write_photograph(
     path = pathlib.Path(path)
     form = writable_format(path, pixels.shape)
     icc = like.icc
-    if pixels.dtype == np.uint16 and form not in ("PNG", "TIFF"):
-        pixels = to_8_bits(pixels)
-    deep_png = form == "PNG" and pixels.dtype == np.uint16
-    in_colors = form == "WEBP" or (deep_png and like.alpha is not None)
-    grey = like.grey and not in_colors
+    grey = like.grey and form != "WEBP"
     if icc and icc[16:20] == b"GRAY" and not grey:
         icc = None
+    if pixels.dtype == np.uint16 and form not in ("PNG", "TIFF"):
+        pixels = to_8_bits(pixels)
     channels = joined(pixels, like.alpha, grey)
     if like.alpha is not None and form not in ALPHA_FORMATS:
         channels = on_white(channels)
@@ -221,7 +218,7 @@ def write_photograph(
         with temporary.open("w+b") as file:
             if form == "TIFF":
                 deep_files.write_tiff(file, channels, like.exif, icc)
-            elif deep_png:
+            elif channels.dtype == np.uint16:
                 deep_files.write_png(file, channels, like.exif, icc)
             else:
                 options = _options(form, quality, like.exif, icc)
