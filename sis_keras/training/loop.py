@@ -5,7 +5,6 @@ and for a `tf.distribute` strategy of one host; Keras's `fit` resumes only at
 whole epochs and cannot be put under a strategy of several hosts.
 """
 
-import pathlib
 import time
 from collections.abc import Callable, Iterable
 
@@ -19,26 +18,18 @@ from sis_keras.evaluation.sheet import before_after
 from sis_keras.networks.inception import freeze_batch_norm
 from sis_keras.restoring.restorer import KerasRestorer, restore
 from sis_keras.training import validation
-from sis_keras.training.checkpoint import restore_checkpoint, save_checkpoint
+from sis_keras.training.base_run import BaseRun, means_of
+from sis_keras.training.checkpoint import save_checkpoint
 from sis_keras.training.gan import DeblurringGAN
 from sis_keras.training.log import RunLog
-from sis_keras.training.run import (
-    BEST,
-    LAST,
-    check_output,
-    first_signal,
-    stopped,
-    training_lost,
-)
+from sis_keras.training.run import first_signal
 from sis_keras.training.throughput import multiply_adds
-from sis_keras.weights.card import without_places
-from sis_keras.weights.generators import save_weights
 
 SHOWN_PICTURES = 4
 SHOWN_SIZE = 480
 
 
-class TrainingRun:
+class TrainingRun(BaseRun):
     """One run in one folder, from its first step or from its last checkpoint.
 
     Leaves in `output`: `best.safetensors` (the product that validated
@@ -80,21 +71,24 @@ class TrainingRun:
         jit_compile: bool = False,
         strategy: tf.distribute.Strategy | None = None,
     ):
-        self.gan, self.arguments, self.crops = gan, arguments, crops
-        self.validation, self.output = examples, pathlib.Path(output)
-        self.batch_size, self.steps = batch_size, steps
-        self.settings = settings or {}
-        self.log_every, self.validate_every = log_every, validate_every
-        self.checkpoint_every = checkpoint_every
-        self.freeze_at = freeze_batch_norm_at
-        self.most_skipped = most_skipped
+        super().__init__(
+            gan,
+            arguments,
+            output,
+            steps,
+            settings,
+            log_every,
+            validate_every,
+            checkpoint_every,
+            freeze_batch_norm_at,
+            most_skipped,
+        )
+        self.gan, self.crops = gan, crops
+        self.validation, self.batch_size = examples, batch_size
         self.jit_compile = jit_compile
         self.strategy = strategy or tf.distribute.get_strategy()
-        self.step, self.best_step = 0, 0
-        self.best: tuple[bool, float] | None = None
         self._restore = KerasRestorer(gan.averaged_generator)
         self._logs: list[dict] = []
-        self._stopped_by: str | None = None
         # Forward once, backward twice; a multiplication and an addition.
         size = crops.crop_size
         adds = multiply_adds(gan.generator, size, size)
@@ -102,28 +96,13 @@ class TrainingRun:
         self._window: tuple[float, int] | None = None
         self._paused = 0.0
 
-    @property
-    def best_path(self) -> pathlib.Path:
-        return self.output / BEST
-
-    @property
-    def last_path(self) -> pathlib.Path:
-        return self.output / LAST
-
     def resume(self) -> None:
         """Goes on where `last.safetensors` was written, bit for bit.
 
         Raises:
             UserError: There is none, or it is another run's.
         """
-        check_output(self.output, resume=True)
-        state = restore_checkpoint(
-            self.last_path, self.gan, self.arguments, self.settings
-        )
-        self.step = state["step"]
-        self.best = validation.best_of(state)
-        self.best_step = state["best_step"]
-        self._logs = state["logs"]
+        self._logs = self._read_state()["logs"]
 
     def run(self) -> None:
         """Trains to the last step.
@@ -154,8 +133,7 @@ class TrainingRun:
                 if self.step >= self.steps or self._stopped_by:
                     break
         self._checkpoint()
-        if self._stopped_by:
-            raise stopped(self._stopped_by, self.step, self.steps, self.output)
+        self._raise_if_stopped()
 
     def _batches(self):
         """Endless, from the present step on."""
@@ -165,9 +143,6 @@ class TrainingRun:
             if end is not None:
                 dataset = dataset.take(end - self.step)
             yield from self.strategy.experimental_distribute_dataset(dataset)
-
-    def _stop(self, name):
-        self._stopped_by = name
 
     def _trace(self):
         def step(batch):
@@ -189,7 +164,7 @@ class TrainingRun:
         progress.update()
         if self.step % self.log_every == 0 or self.step == self.steps:
             progress.set_postfix(psnr=f"{self._write_logs()['psnr']:.2f}")
-            self._stop_if_lost()
+            self._raise_if_lost(int(self._number(self.gan.skipped_in_a_row)))
         trained = time.monotonic()
         if self.step % self.validate_every == 0 or self.step == self.steps:
             self._validate()
@@ -200,12 +175,14 @@ class TrainingRun:
         self._paused += time.monotonic() - trained
 
     def _write_logs(self):
-        """Means since the last row; a skipped step's are left out."""
-        rows = [{k: float(v) for k, v in row.items()} for row in self._logs]
+        """Means since the last row."""
+        means = means_of(
+            {
+                key: np.array([float(row[key]) for row in self._logs])
+                for key in self._logs[0]
+            }
+        )
         self._logs = []
-        used = [row for row in rows if not row["skipped"]] or rows
-        means = {k: float(np.mean([row[k] for row in used])) for k in rows[0]}
-        means["skipped"] = sum(row["skipped"] for row in rows)
         means["learning_rate"] = self._number(
             self.gan.generator_optimizer.learning_rate
         )
@@ -233,22 +210,9 @@ class TrainingRun:
         copies = getattr(scalar, "value", scalar)
         return float(self.strategy.experimental_local_results(copies)[0])
 
-    def _stop_if_lost(self):
-        in_a_row = int(self._number(self.gan.skipped_in_a_row))
-        if in_a_row >= self.most_skipped:
-            self._checkpoint()
-            raise training_lost(self.step, in_a_row, self.last_path)
-
     def _checkpoint(self):
-        state = {
-            "step": self.step,
-            "best": self.best,
-            "best_step": self.best_step,
-            "settings": self.settings,
-            "logs": [
-                {k: float(v) for k, v in row.items()} for row in self._logs
-            ],
-        }
+        logs = [{k: float(v) for k, v in row.items()} for row in self._logs]
+        state = self._state() | {"logs": logs}
         save_checkpoint(self.last_path, self.gan, self.arguments, state)
 
     # === Validation ===
@@ -271,16 +235,8 @@ class TrainingRun:
         )
         self.log.scalars("validation", self.step, row)
         tqdm.tqdm.write(f"step {self.step}: {validation.told(row)}")
-        if self.best is None or validation.rank(row) > self.best:
-            self.best, self.best_step = validation.rank(row), self.step
-            card = {"step": self.step, "validation": row, **self.settings}
-            card = without_places(card)
-            save_weights(
-                self.best_path,
-                self.gan.averaged_generator,
-                self.arguments,
-                card,
-            )
+        if self._is_better(row):
+            self._keep_best(row)
 
 
 def _middle(picture):

@@ -4,7 +4,6 @@ Many steps run in one compiled scan, on pictures in the device's memory.
 """
 
 import math
-import pathlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 
@@ -16,26 +15,18 @@ from sis_keras.errors import UserError
 from sis_keras.networks.inception import freeze_batch_norm
 from sis_keras.restoring.restorer import restore
 from sis_keras.training import validation
-from sis_keras.training.checkpoint import restore_checkpoint, save_checkpoint
+from sis_keras.training.base_run import BaseRun, means_of
+from sis_keras.training.checkpoint import save_checkpoint
 from sis_keras.training.log import CsvLog
 from sis_keras.training.on_jax.device_pictures import Pictures
 from sis_keras.training.on_jax.step import ContentTraining, scanned_steps
-from sis_keras.training.run import (
-    BEST,
-    LAST,
-    check_output,
-    first_signal,
-    stopped,
-    training_lost,
-)
+from sis_keras.training.run import first_signal
 from sis_keras.training.throughput import Longest, Throughput
-from sis_keras.weights.card import without_places
-from sis_keras.weights.generators import save_weights
 
 SAVE_EVERY = 60.0  # Seconds.
 
 
-class JaxRun:
+class JaxRun(BaseRun):
     """One run in one folder, from its first step or from its last checkpoint.
 
     Leaves in `output`: `best.safetensors` (the product that validated best,
@@ -94,27 +85,30 @@ class JaxRun:
         crop_candidates: int = 1,
         half: bool = False,
     ):
-        self.training, self.arguments = training, arguments
-        self.pools = pools
+        super().__init__(
+            training,
+            arguments,
+            output,
+            steps,
+            settings,
+            log_every,
+            validate_every,
+            checkpoint_every,
+            freeze_batch_norm_at,
+            most_skipped,
+        )
+        self.training, self.pools = training, pools
         self.pictures: list[list[Pictures]] = []
         self._until: int | None = None
         self.counts, self.crop_size = counts, crop_size
-        self.validation, self.output = list(examples), pathlib.Path(output)
-        self.last_path = self.output / LAST
-        self.steps, self.seed, self.settings = steps, seed, settings or {}
-        self.log_every, self.validate_every = log_every, validate_every
-        self.checkpoint_every = checkpoint_every
-        self.freeze_at = freeze_batch_norm_at
-        self.most_skipped, self.deadline = most_skipped, deadline
-        self.crop_candidates, self.half = crop_candidates, half
-        self.step, self.best_step = 0, 0
-        self.best: tuple[bool, float] | None = None
+        self.validation, self.seed = list(examples), seed
+        self.deadline, self.half = deadline, half
+        self.crop_candidates = crop_candidates
         self.state = training.get()
         self._throughput = Throughput(
             sum(counts), training.flops(crop_size), peak
         )
         self._longest = Longest()
-        self._stopped_by: str | None = None
         self._restore = jax.jit(training.restore)
         self._check_multiples()
 
@@ -140,14 +134,8 @@ class JaxRun:
         Raises:
             UserError: There is none, or it is another run's.
         """
-        check_output(self.output, resume=True)
-        state = restore_checkpoint(
-            self.last_path, self.training, self.arguments, self.settings
-        )
+        self._read_state()
         self.state = self.training.get()
-        self.step = state["step"]
-        self.best = validation.best_of(state)
-        self.best_step = state["best_step"]
 
     def run(self) -> None:
         """Trains to the last step or to the deadline; all is saved then.
@@ -178,14 +166,10 @@ class JaxRun:
                     self._checkpoint()
                     saved = time.monotonic()
         self._checkpoint()
-        if self._stopped_by:
-            raise stopped(self._stopped_by, self.step, self.steps, self.output)
+        self._raise_if_stopped()
         if self.step < self.steps:
             at = f"step {self.step} of {self.steps}"
             print(f"Out of time at {at}; {self.last_path}: `resume` goes on.")
-
-    def _stop(self, name):
-        self._stopped_by = name
 
     def _in_time(self):
         """Whether the next call, and all that must follow, ends in time."""
@@ -233,41 +217,29 @@ class JaxRun:
         self.step += self.log_every
         progress.update(self.log_every)
         progress.set_postfix(psnr=f"{self._write_logs(logs)['psnr']:.2f}")
-        self._stop_if_lost()
+        self._raise_if_lost(int(self.state.skipped_in_a_row))
         if self.step % self.validate_every == 0 or self.step == self.steps:
             self._validate()
         if self.step == self.freeze_at:
             self._compile()
 
     def _write_logs(self, logs):
-        """Means over the steps of a call; a skipped step's are left out."""
-        used = logs["skipped"] == 0
-        if not used.any():
-            used[:] = True
-        means = {key: float(np.mean(x[used])) for key, x in logs.items()}
-        means["skipped"] = int(np.sum(logs["skipped"]))
+        """Means over the steps of a call."""
+        means = means_of(logs)
         means["learning_rate"] = float(logs["learning_rate"][-1])
         means |= self._throughput.rates()
         self.log.scalars("training", self.step, means)
         return means
 
-    def _stop_if_lost(self):
-        in_a_row = int(self.state.skipped_in_a_row)
-        if in_a_row >= self.most_skipped:
-            self._checkpoint()
-            raise training_lost(self.step, in_a_row, self.last_path)
-
     def _checkpoint(self):
-        state = {
-            "step": self.step,
-            "best": self.best,
-            "best_step": self.best_step,
-            "settings": self.settings,
-        }
         with self._longest.timed("checkpoint"):
             self.training.put(self.state)
             save_checkpoint(
-                self.last_path, self.training, self.arguments, state, self.half
+                self.last_path,
+                self.training,
+                self.arguments,
+                self._state(),
+                self.half,
             )
 
     def _validate(self):
@@ -280,17 +252,9 @@ class JaxRun:
         tqdm.tqdm.write(
             f"step {self.step}: {validation.told(row)}; {self._throughput}"
         )
-        if self.best is None or validation.rank(row) > self.best:
-            self.best, self.best_step = validation.rank(row), self.step
+        if self._is_better(row):
             self.training.put(self.state)
-            card = {"step": self.step, "validation": row, **self.settings}
-            card = without_places(card)
-            save_weights(
-                self.output / BEST,
-                self.training.averaged_generator,
-                self.arguments,
-                card,
-            )
+            self._keep_best(row)
 
     def _product(self, blurry):
         # A GPU's own float32 convolutions would round to TF32.
