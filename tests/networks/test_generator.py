@@ -206,6 +206,16 @@ def test_starts_as_the_identity(training):
         np.testing.assert_array_equal(run(model, x, training=training), x)
 
 
+def test_the_picture_itself_is_never_bfloat16():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = small()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    x = picture(33, 70)
+    np.testing.assert_array_equal(run(model, x), x)
+
+
 def test_fresh_blocks_change_nothing():
     """Not even where the output layer is no longer zero."""
     x = picture(33, 70)

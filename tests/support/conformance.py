@@ -25,8 +25,8 @@ from sis_keras.weights.tensors import read_tensors, write_tensors
 PREFIX = "network/"
 # Both sides are odd, padded, and cut by each pool.
 ODD = (33, 70)
-# The largest error, of the spread of what a network makes of a picture. A
-# rounding of bfloat16 errs by 1/512 at most, of float16 by 1/4096.
+# The largest error, as a part of a network's effect. A rounding of bfloat16
+# errs by 1/512 at most, of float16 by 1/4096.
 PRECISIONS = {"mixed_bfloat16": 0.03, "mixed_float16": 0.004}
 
 
@@ -53,10 +53,6 @@ class Network:
 
     def made_of(self, x):
         return run(self.model, x)
-
-    def effect(self, x):
-        """What it makes of pictures, without the pictures themselves."""
-        return self.made_of(x) - (x if self.multiple else 0.0)
 
 
 def randomized(model, seed=0):
@@ -181,7 +177,9 @@ def check_precision(network, policy):
     x = pictures(*ODD, count=4)
     found = run(model, x)
     assert found.dtype == np.float32
-    expected, effect = network.made_of(x), network.effect(x)
+    expected = network.made_of(x)
+    # Without the pictures themselves, to which most networks add.
+    effect = expected - (x if network.multiple else 0.0)
     error = np.sqrt(np.mean((found - expected) ** 2) / np.mean(effect**2))
     assert 0 < error < PRECISIONS[policy]
 
