@@ -33,8 +33,10 @@ NETWORKS = {
     )
     for name, sigmoid in (("score", True), ("raw_score", False))
 }
-# The others have its operators, and smaller ones.
-QUICK = {name: x for name, x in NETWORKS.items() if name != "sisnet"}
+ABLATED = {k: v for k, v in NETWORKS.items() if k not in PRESETS}
+# Between them each kind of layer; those of sisnet are in its ablations.
+EACH_KIND = ("sisnet_small", "sisnet_mobile", "concat", "no_residual", "score")
+HALF = ("sisnet_mobile", "concat", "score")
 # A conversion takes long; test_convert.py has the released networks'.
 ON_PHONES = ("concat", "score")
 
@@ -45,15 +47,16 @@ def network(request):
 
 
 @pytest.fixture(scope="module")
-def loaded(network, tmp_path_factory):
-    """The same from a weight file."""
+def weight_file(network, tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "network.safetensors"
     conformance.write_weights(network, path)
-    return conformance.read_weights(network, path)
+    return path
 
 
-def test_keras_file(network, tmp_path):
-    conformance.check_keras_file(network, tmp_path)
+@pytest.fixture(scope="module")
+def loaded(network, weight_file):
+    """The same network from its weight file, in bfloat16."""
+    return conformance.read_weights(network, weight_file, "mixed_bfloat16")
 
 
 def test_weight_file(network, loaded):
@@ -64,6 +67,18 @@ def test_names(network, loaded):
     conformance.check_names(network, loaded)
 
 
+def test_bfloat16(network, loaded):
+    conformance.check_precision(network, loaded, "mixed_bfloat16")
+
+
+@pytest.mark.parametrize("name", HALF)
+def test_float16(name, tmp_path):
+    network, path = NETWORKS[name], tmp_path / "network.safetensors"
+    conformance.write_weights(network, path)
+    loaded = conformance.read_weights(network, path, "mixed_float16")
+    conformance.check_precision(network, loaded, "mixed_float16")
+
+
 def test_any_size(network):
     conformance.check_sizes(network)
 
@@ -72,20 +87,19 @@ def test_batch(network):
     conformance.check_batch(network)
 
 
-@pytest.mark.parametrize("name", QUICK)
-@pytest.mark.parametrize("policy", conformance.PRECISIONS)
-def test_precision(name, policy):
-    conformance.check_precision(NETWORKS[name], policy)
+@pytest.mark.parametrize("name", EACH_KIND)
+def test_keras_file(name, tmp_path):
+    conformance.check_keras_file(NETWORKS[name], tmp_path)
 
 
 @pytest.fixture(scope="module")
 def jax_values(tmp_path_factory):
     if importlib.util.find_spec("jax") is None:
         pytest.skip("wants JAX")
-    return conformance.jax_values(QUICK, tmp_path_factory.mktemp("jax"))
+    return conformance.jax_values(ABLATED, tmp_path_factory.mktemp("jax"))
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", ABLATED)
 def test_jax(name, jax_values):
     conformance.check_jax(NETWORKS[name], jax_values[name])
 

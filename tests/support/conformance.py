@@ -54,6 +54,11 @@ class Network:
     def made_of(self, x):
         return run(self.model, x)
 
+    @functools.cached_property
+    def expected(self):
+        """What it makes of `pictures(*ODD)`."""
+        return self.made_of(pictures(*ODD))
+
 
 def randomized(model, seed=0):
     """Puts random numbers where a fresh model has equal ones."""
@@ -70,7 +75,7 @@ def randomized(model, seed=0):
     return model
 
 
-def pictures(height, width, count=1):
+def pictures(height, width, count=2):
     random = np.random.default_rng(0)
     return random.random((count, height, width, 3), dtype=np.float32)
 
@@ -87,10 +92,8 @@ def check_keras_file(network, folder):
     path = folder / "network.keras"
     network.model.save(path)
     loaded = keras.saving.load_model(path)
-    x = pictures(*ODD)
-    np.testing.assert_allclose(
-        run(loaded, x), network.made_of(x), rtol=0, atol=1e-6
-    )
+    found = run(loaded, pictures(*ODD))
+    np.testing.assert_allclose(found, network.expected, rtol=0, atol=1e-6)
 
 
 def write_weights(network, path):
@@ -98,24 +101,24 @@ def write_weights(network, path):
     write_tensors(path, tensors, {"arguments": network.arguments})
 
 
-def read_weights(network, path):
+def read_weights(network, path, policy="float32"):
     """Another model, from the arguments that are in the file."""
     tensors, metadata = read_tensors(path, PREFIX)
-    model = network.build(**metadata["arguments"])
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = network.build(**metadata["arguments"])
+    finally:
+        keras.config.set_dtype_policy("float32")
     set_model_tensors(model, PREFIX, tensors)
     return model
 
 
 def check_weight_file(network, loaded):
     """Weights came back bit for bit, into the network that the file names."""
-    for ours, theirs in zip(
-        network.model.get_weights(), loaded.get_weights(), strict=True
-    ):
-        assert ours.tobytes() == theirs.tobytes()
-    x = pictures(*ODD)
-    np.testing.assert_allclose(
-        run(loaded, x), network.made_of(x), rtol=0, atol=1e-6
-    )
+    ours, theirs = (model_tensors(x, "") for x in (network.model, loaded))
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        np.testing.assert_array_equal(theirs[name], value, strict=True)
 
 
 # === Names ===
@@ -138,7 +141,7 @@ def check_names(network, later):
 def check_sizes(network):
     """Any from the smallest; a picture is what reflecting and cutting give."""
     for height, width in network.sizes:
-        x = pictures(height, width)
+        x = pictures(height, width, count=1)
         found = network.made_of(x)
         assert found.dtype == np.float32 and np.isfinite(found).all()
         if network.multiple is None:
@@ -155,29 +158,29 @@ def check_sizes(network):
 
 def check_batch(network):
     """Pictures of a batch know nothing of each other."""
-    x = pictures(*ODD, count=2)
+    x = pictures(*ODD)
     alone = np.concatenate([network.made_of(x[:1]), network.made_of(x[1:])])
-    np.testing.assert_allclose(network.made_of(x), alone, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(network.expected, alone, rtol=0, atol=1e-5)
     assert np.ptp(alone, axis=0).max() > 1e-4
 
 
 # === Arithmetic ===
 
 
-def check_precision(network, policy):
-    """float32 comes out, near what float32 gives; within, it is 16 bits."""
-    keras.config.set_dtype_policy(policy)
-    try:
-        model = network.build(**network.arguments)
-    finally:
-        keras.config.set_dtype_policy("float32")
-    model.set_weights(network.model.get_weights())
+def check_precision(network, model, policy):
+    """float32 comes out, near what float32 gives; within, it is 16 bits.
+
+    Args:
+        network: In float32.
+        model: The same under the policy.
+        policy: Of PRECISIONS.
+    """
     computing = {x.compute_dtype for x in model.layers if hasattr(x, "kernel")}
     assert computing == {policy.removeprefix("mixed_")}
-    x = pictures(*ODD, count=4)
+    x = pictures(*ODD)
     found = run(model, x)
     assert found.dtype == np.float32
-    expected = network.made_of(x)
+    expected = network.expected
     # Without the pictures themselves, to which most networks add.
     effect = expected - (x if network.multiple else 0.0)
     error = np.sqrt(np.mean((found - expected) ** 2) / np.mean(effect**2))
@@ -211,18 +214,18 @@ def jax_values(networks, folder):
 
 def check_jax(network, value):
     np.testing.assert_allclose(
-        value, network.made_of(pictures(*ODD)), rtol=0, atol=1e-4, strict=True
+        value, network.expected, rtol=0, atol=1e-4, strict=True
     )
 
 
 def check_litert(network):
     """A LiteRT file of one size computes what Keras does."""
-    x = pictures(*ODD)
+    x = pictures(*ODD)[:1]
     interpreter = open_interpreter(
         float32_file(fixed_model(network.model, *ODD))
     )
     runner = interpreter.get_signature_runner()
     (found,) = runner(blurry=x).values()
     np.testing.assert_allclose(
-        found, network.made_of(x), rtol=0, atol=2e-5, strict=True
+        found, network.expected[:1], rtol=0, atol=2e-5, strict=True
     )
