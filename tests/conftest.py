@@ -1,3 +1,4 @@
+import os
 import pathlib
 import signal
 import subprocess
@@ -6,6 +7,12 @@ import pytest
 
 # What runs in a shell's background ignores Ctrl-C, and so would its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Workers of pytest-xdist share the cores, as do the programs that they start.
+workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+if workers > 1:
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
 
 # === Disks and weights ===
 
@@ -100,9 +107,9 @@ def small_restorer(small_generator):
 
 @pytest.fixture(scope="module")
 def served_model(small_saved_model):
-    import serving_stand_in
+    import loaded_model
 
-    return serving_stand_in.Model(small_saved_model)
+    return loaded_model.Model(small_saved_model)
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ def build_discriminator(
         )(x)
 
     image = keras.Input((None, None, 3), name="image")
-    x = keras.layers.Rescaling(2.0, -1.0)(image)
+    x = keras.layers.Rescaling(2.0, -1.0, name="rescaled")(image)
     x = conv(x, 64, 1)
     x = conv(x, 64, 2)
     x = keras.layers.MaxPooling2D(2, name="pool_3")(x)

@@ -108,8 +108,8 @@ def build_generator(
             f"Received: residual_blocks={residual_blocks!r}"
         )
     blurry = keras.Input((None, None, 3), name="blurry")
-    x = ReflectPad(SCALE_MULTIPLE)(blurry)
-    x = keras.layers.Rescaling(2.0, -1.0)(x)
+    x = ReflectPad(SCALE_MULTIPLE, name="padded")(blurry)
+    x = keras.layers.Rescaling(2.0, -1.0, name="rescaled")(x)
     scales = extracting_path(
         x,
         width_multiplier,
@@ -240,8 +240,8 @@ def _expanding_path(info_0, sources, channels, fusion, refine, seeds):
     # the authors' code sum four.
     smooth = keras.layers.Add(name="previous_sum")(
         [
-            BilinearUpsample(scale)(x)
-            for scale, x in zip((8, 4, 2), products, strict=False)
+            BilinearUpsample(scale, name=f"previous_{k}_enlarged")(x)
+            for k, scale, x in zip((1, 2, 3), (8, 4, 2), products, strict=False)
         ]
         + [products[3]]
     )

@@ -5,7 +5,6 @@ Reference:
     Vision", CVPR 2016 ([23] of the SIS-net paper).
 """
 
-import functools
 import itertools
 
 import keras
@@ -111,30 +110,30 @@ def extracting_path(
     conv = _convolution_factory(
         width_multiplier, normalization, synchronized, seed
     )
-    pool = functools.partial(_branch_pool, kind=branch_pooling)
+    parts = conv, _pool_factory(branch_pooling), _mix_factory()
     whole = _residual_factory() if residual_modules else _branches_alone
 
     x = conv(x, 32, 3, strides=2)
     x = conv(x, 32, 3)
     half = conv(x, 64, 3)
 
-    x = keras.layers.MaxPooling2D(3, strides=2, padding="same")(half)
+    x = _reduced(half, 4)
     x = conv(x, 80, 1)
     quarter = conv(x, 192, 3)
 
-    x = keras.layers.MaxPooling2D(3, strides=2, padding="same")(quarter)
+    x = _reduced(quarter, 8)
     for pool_channels in (32, 64, 64):
-        x = whole(x, _module_35x35(x, conv, pool, pool_channels))
+        x = whole(x, _module_35x35(x, parts, pool_channels))
     eighth = x
 
-    x = _reduction_to_17x17(x, conv)
+    x = _reduction_to_17x17(x, parts)
     for inner_channels in (128, 160, 160, 192):
-        x = whole(x, _module_17x17(x, conv, pool, inner_channels))
+        x = whole(x, _module_17x17(x, parts, inner_channels))
     sixteenth = x
 
-    x = _reduction_to_8x8(x, conv)
+    x = _reduction_to_8x8(x, parts)
     for _ in range(2):
-        x = whole(x, _module_8x8(x, conv, pool))
+        x = whole(x, _module_8x8(x, parts))
     return [half, quarter, eighth, sixteenth, x]
 
 
@@ -166,7 +165,9 @@ def _convolution_factory(width_multiplier, normalization, synchronized, seed):
                 synchronized=synchronized,
                 name=f"trunk_norm_{number:02d}",
             )(x)
-        return keras.layers.Activation("relu")(x)
+        return keras.layers.Activation("relu", name=f"trunk_relu_{number:02d}")(
+            x
+        )
 
     return conv
 
@@ -198,30 +199,54 @@ def _residual_factory():
     return whole
 
 
-def _branch_pool(x, kind):
-    return BRANCH_POOLINGS[kind](3, strides=1, padding="same")(x)
+def _pool_factory(kind):
+    numbers = itertools.count()
+
+    def pool(x):
+        name = f"trunk_pool_{next(numbers):02d}"
+        layer = BRANCH_POOLINGS[kind]
+        return layer(3, strides=1, padding="same", name=name)(x)
+
+    return pool
 
 
-def _concatenate(*branches):
-    return keras.layers.Concatenate()(list(branches))
+def _mix_factory():
+    """Concatenation, which InceptionV3 calls mixing."""
+    numbers = itertools.count()
+
+    def mix(*branches):
+        name = f"trunk_mixed_{next(numbers):02d}"
+        return keras.layers.Concatenate(name=name)(list(branches))
+
+    return mix
 
 
-def _module_35x35(x, conv, pool, pool_channels):
+def _reduced(x, scale):
+    """The maxima at 1/`scale` of the picture."""
+    return keras.layers.MaxPooling2D(
+        3, strides=2, padding="same", name=f"trunk_reduced_{scale}"
+    )(x)
+
+
+def _module_35x35(x, parts, pool_channels):
+    conv, pool, mix = parts
     branch_1x1 = conv(x, 64, 1)
     branch_5x5 = conv(conv(x, 48, 1), 64, 5)
     double_3x3 = conv(conv(conv(x, 64, 1), 96, 3), 96, 3)
     pooled = conv(pool(x), pool_channels, 1)
-    return _concatenate(branch_1x1, branch_5x5, double_3x3, pooled)
+    return mix(branch_1x1, branch_5x5, double_3x3, pooled)
 
 
-def _reduction_to_17x17(x, conv):
+def _reduction_to_17x17(x, parts):
+    conv, _, mix = parts
     branch_3x3 = conv(x, 384, 3, strides=2)
     double_3x3 = conv(conv(conv(x, 64, 1), 96, 3), 96, 3, strides=2)
-    pooled = keras.layers.MaxPooling2D(3, strides=2, padding="same")(x)
-    return _concatenate(branch_3x3, double_3x3, pooled)
+    pooled = _reduced(x, 16)
+    return mix(branch_3x3, double_3x3, pooled)
 
 
-def _module_17x17(x, conv, pool, channels):
+def _module_17x17(x, parts, channels):
+    conv, pool, mix = parts
     branch_1x1 = conv(x, 192, 1)
     branch_7x7 = conv(x, channels, 1)
     branch_7x7 = conv(branch_7x7, channels, (1, 7))
@@ -232,29 +257,31 @@ def _module_17x17(x, conv, pool, channels):
     double_7x7 = conv(double_7x7, channels, (7, 1))
     double_7x7 = conv(double_7x7, 192, (1, 7))
     pooled = conv(pool(x), 192, 1)
-    return _concatenate(branch_1x1, branch_7x7, double_7x7, pooled)
+    return mix(branch_1x1, branch_7x7, double_7x7, pooled)
 
 
-def _reduction_to_8x8(x, conv):
+def _reduction_to_8x8(x, parts):
+    conv, _, mix = parts
     branch_3x3 = conv(conv(x, 192, 1), 320, 3, strides=2)
     branch_7x7 = conv(conv(x, 192, 1), 192, (1, 7))
     branch_7x7 = conv(conv(branch_7x7, 192, (7, 1)), 192, 3, strides=2)
-    pooled = keras.layers.MaxPooling2D(3, strides=2, padding="same")(x)
-    return _concatenate(branch_3x3, branch_7x7, pooled)
+    pooled = _reduced(x, 32)
+    return mix(branch_3x3, branch_7x7, pooled)
 
 
-def _module_8x8(x, conv, pool):
+def _module_8x8(x, parts):
+    conv, pool, mix = parts
     branch_1x1 = conv(x, 320, 1)
     branch_3x3 = conv(x, 384, 1)
-    branch_3x3 = _concatenate(
+    branch_3x3 = mix(
         conv(branch_3x3, 384, (1, 3)), conv(branch_3x3, 384, (3, 1))
     )
     double_3x3 = conv(conv(x, 448, 1), 384, 3)
-    double_3x3 = _concatenate(
+    double_3x3 = mix(
         conv(double_3x3, 384, (1, 3)), conv(double_3x3, 384, (3, 1))
     )
     pooled = conv(pool(x), 192, 1)
-    return _concatenate(branch_1x1, branch_3x3, double_3x3, pooled)
+    return mix(branch_1x1, branch_3x3, double_3x3, pooled)
 
 
 # === ImageNet weights ===

@@ -104,19 +104,3 @@ def test_weights_follow_the_seed():
         np.testing.assert_array_equal(a.numpy(), b.numpy())
         if "kernel" in a.path:
             assert not np.allclose(a.numpy(), c.numpy())
-
-
-def test_score_is_float32_under_mixed_precision(discriminator):
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        model = build_discriminator()
-    finally:
-        keras.config.set_dtype_policy("float32")
-    model.set_weights(discriminator.get_weights())
-    images = picture(32, 32)
-    scores = model(images).numpy()
-    assert model.get_layer("conv_2").compute_dtype == "bfloat16"
-    assert scores.dtype == np.float32
-    np.testing.assert_allclose(
-        scores, discriminator(images).numpy(), rtol=0, atol=0.02
-    )

@@ -1,4 +1,4 @@
-"""The generator: any size, Algorithm 1 in NumPy, ablations, initial state."""
+"""The generator: Algorithm 1 in NumPy, ablations, initial state."""
 
 import functools
 import re
@@ -13,7 +13,6 @@ from sis_keras.networks.generator import RestoredImage, build_generator
 
 SMALL = {"width_multiplier": 0.25, "fusion_channels": 8}
 ALL_ON = {"intermediate_path": True, "info_box": True, "fusion": "add"}
-SIZES = [(1, 1), (3, 5), (33, 70), (32, 64), (45, 80), (1, 40), (64, 2)]
 
 
 def picture(height, width, batch=1, seed=0):
@@ -66,26 +65,13 @@ def kernels(model):
     return {layer.name: layer.kernel.numpy() for layer in layers}
 
 
-# === Any size ===
-
-
-@pytest.mark.parametrize("height, width", SIZES)
-def test_any_size_equals_pad_core_crop(generator, height, width):
-    x = picture(height, width)
-    padding = ((0, 0), (0, -height % 32), (0, -width % 32), (0, 0))
-    whole = run(generator, np.pad(x, padding, mode="reflect"))
-    restored = run(generator, x)
-    assert restored.shape == x.shape
-    np.testing.assert_allclose(
-        restored, whole[:, :height, :width], rtol=0, atol=1e-5
-    )
-    assert np.abs(restored - x).max() > 1e-3
+# === Unknown size ===
 
 
 def test_traced_with_unknown_size_equals_eager(generator):
     signature = tf.TensorSpec((None, None, None, 3))
     traced = tf.function(generator, input_signature=[signature])
-    for height, width in SIZES[:4]:
+    for height, width in ((1, 1), (3, 5), (33, 70), (32, 64)):
         x = picture(height, width, batch=2)
         np.testing.assert_allclose(
             run(traced, x), run(generator, x), rtol=0, atol=1e-5
@@ -153,7 +139,7 @@ def test_blocks_add_two_convolutions_to_the_sums(scales):
 
 
 def named_layers(**arguments):
-    """The layers with names of the paper; Keras numbers the others."""
+    """The layers with names of the paper."""
     names = ("trunk", "info", "detail", "merged", "previous", "expanded")
     arguments = {**ALL_ON, **arguments}
     layers = shaken(**arguments).layers
@@ -204,17 +190,6 @@ def test_bad_arguments_are_named(arguments):
         small(**arguments)
 
 
-def test_two_networks_made_in_a_row_have_equal_variable_paths():
-    """Layers that Keras numbers would have others in the second one."""
-    residual = {"residual_modules": True, "residual_blocks": (1, 0, 2, 1)}
-    for arguments in (residual, {"fusion": "concat", "normalization": "batch"}):
-        first, second = (
-            [v.path for v in small(**arguments).variables] for _ in range(2)
-        )
-        assert first == second
-        assert len(set(first)) == len(first)
-
-
 def test_unknown_arguments_raise():
     with pytest.raises(TypeError, match="infobox"):
         small(infobox=True)
@@ -229,6 +204,16 @@ def test_starts_as_the_identity(training):
     residual = small(residual_modules=True, residual_blocks=(1, 1, 1, 1))
     for model in (fresh(), residual):
         np.testing.assert_array_equal(run(model, x, training=training), x)
+
+
+def test_the_picture_itself_is_never_bfloat16():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = small()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    x = picture(33, 70)
+    np.testing.assert_array_equal(run(model, x), x)
 
 
 def test_fresh_blocks_change_nothing():
@@ -303,36 +288,3 @@ def test_clips_outside_training_only(generator):
     assert trained.min() < 0 and trained.max() > 1
     restored = run(generator, np.float32(ends))
     np.testing.assert_allclose(restored, np.clip(trained, 0, 1), atol=1e-6)
-
-
-def test_save_and_load_give_equal_outputs(generator, tmp_path):
-    x = picture(33, 70)
-    generator.save(tmp_path / "generator.keras")
-    loaded = keras.saving.load_model(tmp_path / "generator.keras")
-    np.testing.assert_allclose(
-        run(loaded, x), run(generator, x), rtol=0, atol=1e-6
-    )
-
-
-@pytest.fixture
-def mixed_bfloat16():
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    yield
-    keras.config.set_dtype_policy("float32")
-
-
-def test_mixed_bfloat16_gives_float32_pictures(mixed_bfloat16, generator):
-    model = small()
-    x = picture(33, 70)
-    np.testing.assert_array_equal(run(model, x), x)
-    model.set_weights(generator.get_weights())
-    restored = run(model, x)
-    assert model.get_layer("previous_1").compute_dtype == "bfloat16"
-    assert restored.dtype == "float32"
-    expected = run(generator, x)
-    error, correction = (
-        np.sqrt(np.mean(difference**2))
-        for difference in (restored - expected, expected - x)
-    )
-    # bfloat16 keeps 8 bits: each rounding errs by 1/512 at most.
-    assert 0 < error < 0.02 * correction

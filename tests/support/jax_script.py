@@ -1,6 +1,8 @@
 """What test_loop.py runs in a Python without TensorFlow."""
 
-import importlib.abc
+import no_tensorflow  # noqa: F401
+
+# isort: split
 import os
 import pathlib
 import shutil
@@ -8,27 +10,19 @@ import signal
 import sys
 import time
 
-
-class Blocker(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "tensorflow":
-            raise ModuleNotFoundError(f"{name} is blocked")
-
-
-sys.meta_path.insert(0, Blocker())
 os.environ["KERAS_BACKEND"] = "jax"
 
-import jax  # noqa: E402
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-import tiny  # noqa: E402
+import jax
+import keras
+import numpy as np
+import tiny
 
-from sis_keras.errors import UserError  # noqa: E402
-from sis_keras.training.checkpoint import continue_from  # noqa: E402
-from sis_keras.training.on_jax.device_pictures import stack_pairs  # noqa: E402
-from sis_keras.training.on_jax.loop import JaxRun  # noqa: E402
-from sis_keras.training.on_jax.step import ContentTraining  # noqa: E402
-from sis_keras.training.schedules import WarmupDecay  # noqa: E402
+from sis_keras.errors import UserError
+from sis_keras.training.checkpoint import continue_from
+from sis_keras.training.on_jax.device_pictures import stack_pairs
+from sis_keras.training.on_jax.loop import JaxRun
+from sis_keras.training.on_jax.step import ContentTraining
+from sis_keras.training.schedules import WarmupDecay
 
 CONTENT = {"content": "charbonnier", "content_weight": 1.0}
 
