@@ -63,6 +63,12 @@ class Photograph(NamedTuple):
         exif: Begins with `Exif\0\0`; its orientation is 1. Or None.
         icc: Profile of `pixels`, as it stood in the file; None is sRGB.
         format: "JPEG", "PNG", "WEBP", "TIFF" or "BMP".
+        xmp: XMP's packet. Or None.
+        iptc: IPTC's records. Or None.
+        comment: What the file's author wrote. Or None.
+        density: Dots per inch `(across, down)`. Or None.
+        own: What a file of the same `format` alone takes over.
+        notes: What reading could not keep, each a sentence for a person.
     """
 
     pixels: np.ndarray
@@ -71,6 +77,12 @@ class Photograph(NamedTuple):
     exif: bytes | None
     icc: bytes | None
     format: str
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    comment: bytes | None = None
+    density: tuple[float, float] | None = None
+    own: object = None
+    notes: tuple[str, ...] = ()
 
 
 # === Reading ===
@@ -184,7 +196,7 @@ def write_photograph(
     like: Photograph,
     quality: int = 95,
     first: Callable[[], None] | None = None,
-) -> None:
+) -> tuple[str, ...]:
     """Writes `pixels` in the format of the suffix, the rest as `like`'s.
 
     Kept where the format can: grey, alpha, 16 bits, EXIF and profile. JPEG
@@ -199,6 +211,9 @@ def write_photograph(
             resolution from 90.
         first: Called when the file is complete, before it appears; where
             that raises, it does not.
+
+    Returns:
+        What the format could not hold, each a sentence for a person.
 
     Raises:
         UserError: No format has that suffix, or it holds no such size.
@@ -225,6 +240,7 @@ def write_photograph(
                 as_image(channels).save(file, form, **options)
         if first:
             first()
+    return ()
 
 
 def writable_format(path, shape) -> str:

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import functools
 import os
 import pathlib
 import signal
@@ -27,6 +28,7 @@ def deblur_video(
     overwrite: bool = False,
     crf: int = 18,
     progress: bool = True,
+    say: Callable[[str], None] | None = None,
 ) -> int:
     """Writes a video whose frames went through `deblur`, as H.264.
 
@@ -49,6 +51,8 @@ def deblur_video(
         overwrite: Whether `target` may exist.
         crf: H.264's quality, 0 (lossless) to 51; 18 looks like the source.
         progress: Shows a bar with the time left.
+        say: Called with each sentence for a person on what could not be
+            kept; without, they go to the standard error.
 
     Returns:
         The number of frames.
@@ -59,6 +63,7 @@ def deblur_video(
             until then are then in `NAME_partial.SUFFIX`.
     """
     source, target = pathlib.Path(source), pathlib.Path(target)
+    say = say or functools.partial(tqdm.tqdm.write, file=sys.stderr)
     _check(source, target, overwrite, crf)
     with contextlib.ExitStack() as stack:
         video = stack.enter_context(VideoSource(source))
@@ -82,10 +87,9 @@ def deblur_video(
             if stopped:
                 _keep_partial(temporary, target, writer.frames)
     if video.damaged:
-        tqdm.tqdm.write(
+        say(
             f"{source} is damaged or truncated; {target} has the "
-            f"{writer.frames} frames that decode.",
-            file=sys.stderr,
+            f"{writer.frames} frames that decode."
         )
     return writer.frames
 
