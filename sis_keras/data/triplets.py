@@ -80,22 +80,10 @@ def read_triplet(triplet: Triplet) -> list[np.ndarray]:
     """
     if triplet.first is None:
         return [read_rgb(path) for path in triplet.files]
-    (path,) = triplet.files
-    frames: list[np.ndarray] = []
-    video = cv2.VideoCapture(str(path))
-    try:
-        video.set(cv2.CAP_PROP_POS_FRAMES, triplet.first)
-        while len(frames) < 3:
-            read, frame = video.read()
-            if not read:
-                raise UserError(
-                    f"Cannot read three frames of {path} from frame "
-                    f"{triplet.first} on. Replace or remove it."
-                )
-            frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-    finally:
-        video.release()
-    return frames
+    # Where PyAV is not installed, folders of frames are read all the same.
+    from sis_keras.files.video.frames_at import read_frames
+
+    return read_frames(triplet.files[0], triplet.first, 3)
 
 
 def blurred(
@@ -154,33 +142,13 @@ def _numbered(stem):
 
 
 def _of_video(path):
-    count = _length(path)
+    from sis_keras.files.video.frames_at import count_frames
+
+    count = count_frames(path)
     number = min(count // 3, MOST_OF_A_VIDEO)
     for n in range(number):
         first = n * (count - 3) // max(number - 1, 1)
         yield Triplet(f"{path.stem}/{first + 1:06d}", (path,), first)
-
-
-def _length(path):
-    """The number of a video's frames."""
-    video = cv2.VideoCapture(str(path))
-    try:
-        if not video.isOpened():
-            raise UserError(
-                f"{EXPECTED}. Received: {path}, which does not open."
-            )
-        count = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
-        video.set(cv2.CAP_PROP_POS_FRAMES, count - 1)
-        if count > 0 and video.grab():
-            return count
-        # The header does not say, or says more than there are.
-        video.open(str(path))
-        count = 0
-        while video.grab():
-            count += 1
-        return count
-    finally:
-        video.release()
 
 
 def _measured(triplet):

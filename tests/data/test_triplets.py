@@ -12,6 +12,8 @@ from sis_keras.data.blur import flow
 from sis_keras.data.triplets import blurred, find_triplets, read_triplet
 from sis_keras.errors import UserError
 from sis_keras.files.pictures import write_rgb
+from sis_keras.files.video.frames_at import count_frames, read_frames
+from sis_keras.files.video.source import VideoSource
 
 
 def texture(deviation=35, mean=128, seed=0, size=(32, 48)):
@@ -141,11 +143,11 @@ def test_a_change_of_light_is_no_cut(tmp_path):
 # === Videos ===
 
 
-def by_opencv(path):
-    video, frames = cv2.VideoCapture(str(path)), []
-    while (read := video.read())[0]:
-        frames.append(read[1][..., ::-1])
-    return frames
+def one_after_another(path):
+    """Every frame, without going to any."""
+    with VideoSource(path) as video:
+        frames = [part.pixels for part in video.parts()]
+    return [pixels for pixels in frames if pixels is not None]
 
 
 def write_video(path, count):
@@ -161,7 +163,7 @@ def write_video(path, count):
 def test_a_video(tmp_path, count):
     path = tmp_path / "walk.avi"
     write_video(path, count)
-    frames = by_opencv(path)
+    frames = one_after_another(path)
     assert len(frames) == count
     triplets, note = find_triplets(path)
     # Of three the first loses its fifth, the one with the least detail.
@@ -192,7 +194,7 @@ def test_a_video(tmp_path, count):
 def test_headers_that_say_more_frames_than_there_are(tmp_path, name, options):
     path = tmp_path / name
     make_video(str(path), frames=12, sound=None, **options)
-    frames = by_opencv(path)
+    frames = one_after_another(path)
     claimed = cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT)
     assert claimed > len(frames) == 12
     triplets, _ = find_triplets(path)
@@ -241,3 +243,21 @@ def test_frames_of_two_sizes_are_named(tmp_path):
     ((triplet,), _) = find_triplets(tmp_path)
     with pytest.raises(UserError, match=r"walk/2.png: .*one size.*\(32, 50, 3"):
         blurred(triplet, 0)
+
+
+@pytest.mark.parametrize("first", [0, 1, 17, 37])
+def test_frames_between_key_frames(tmp_path, first):
+    path = tmp_path / "long.mp4"
+    encoder = {"crf": "8", "g": "12", "bf": "3"}
+    make_video(str(path), frames=40, sound=None, encoder=encoder)
+    expected = one_after_another(path)[first : first + 3]
+    for was, found in zip(expected, read_frames(path, first, 3), strict=True):
+        np.testing.assert_array_equal(found, was)
+
+
+def test_frames_that_are_not_there(tmp_path):
+    path = tmp_path / "short.mp4"
+    make_video(str(path), frames=4, sound=None)
+    assert count_frames(path) == 4
+    with pytest.raises(UserError, match="3 frames from number 2 on"):
+        read_frames(path, 2, 3)
