@@ -6,6 +6,13 @@ Each takes a file, another file and a `numpy.random.Generator`.
 import struct
 import zlib
 
+# Where EXIF, XMP, IPTC, profiles, text and the like begin.
+BLOCKS = (
+    b"Exif\0\0", b"eXIf", b"EXIF", b"II*\0", b"MM\0*", b"8BIM", b"MPF\0",
+    b"http://ns.adobe", b"XMP ", b"ICC_PROFILE", b"iCCP", b"ICCP", b"tEXt",
+    b"zTXt", b"iTXt", b"gAMA", b"cHRM", b"cICP", b"tRNS", b"acTL", b"ANMF",
+)  # fmt: skip
+
 
 def _flipped(data, other, random):
     """Some bytes are others."""
@@ -101,6 +108,33 @@ def _set_webp_sides(data, sides):
         struct.pack_into("<HH", data, 26, *(x % 2**14 for x in sides))
 
 
+def _flipped_block(data, other, random):
+    """Bytes of what the file says of its picture are others."""
+    places = [
+        place for block in BLOCKS if (place := data.find(block, 2)) > 0
+    ]  # fmt: skip
+    if not places:
+        return _mended(data, other, random)
+    start = int(random.choice(places))
+    data = bytearray(data)
+    end = min(start + 400, len(data))
+    for place in random.integers(start, end, size=random.integers(1, 13)):
+        data[place] = random.integers(256)
+    return _with_checksums(data)
+
+
+def _with_checksums(data):
+    place = 8
+    while data[:4] == b"\x89PNG" and place + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, place)
+        end = place + 8 + length
+        if end + 4 > len(data):
+            break
+        struct.pack_into(">I", data, end, zlib.crc32(data[place + 4 : end]))
+        place = end + 4
+    return bytes(data)
+
+
 def _mended(data, other, random):
     """Flipped, but every checksum of a PNG file is right."""
     if data[:4] != b"\x89PNG":
@@ -120,6 +154,7 @@ def _mended(data, other, random):
 DAMAGES = {
     "flipped": _flipped,
     "flipped head": _flipped_head,
+    "flipped block": _flipped_block,
     "checksums mended": _mended,
     "truncated": _truncated,
     "spliced": _spliced,
