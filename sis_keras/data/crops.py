@@ -95,7 +95,7 @@ class Crops:
         slots = [kind.drawn(random) for kind in self._kinds]
         return random.permutation(np.concatenate(slots))
 
-    def example(self, number: int) -> tuple[np.ndarray, ...]:
+    def cut(self, number: int) -> tuple[np.ndarray, ...]:
         """The `number`th example since training began.
 
         Returns:
@@ -122,7 +122,7 @@ class Crops:
 
     def batch(self, start: int, size: int) -> tuple[np.ndarray, ...]:
         """Examples `start` to `start + size`, stacked."""
-        examples = [self.example(start + i) for i in range(size)]
+        examples = [self.cut(start + i) for i in range(size)]
         return tuple(np.stack(x) for x in zip(*examples, strict=True))
 
 

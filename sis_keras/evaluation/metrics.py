@@ -160,6 +160,10 @@ class _Pair:
         return luma(self.x), luma(self.y)
 
 
+def _psnr(pair):
+    return decibels(np.mean(pair.difference**2))
+
+
 def _psnr_y(pair):
     restored, sharp = pair.luma
     return decibels(np.mean((restored - sharp) ** 2))
@@ -183,7 +187,7 @@ def _ciede2000(pair, rows=64):
 
 
 _FUNCTIONS = {
-    "psnr": lambda pair: decibels(np.mean(pair.difference**2)),
+    "psnr": _psnr,
     "psnr_y": _psnr_y,
     "ssim_gaussian": lambda pair: similarity.gaussian_ssim(pair.moments),
     "ssim_matlab3d": lambda pair: similarity.volume_ssim(pair.moments),

@@ -123,7 +123,7 @@ class LiteRTRestorer:
     ) -> tuple[list[tiles.Span], list[tiles.Span]]:
         """Rows and columns of the tiles that a picture is restored in."""
         lengths = zip((height, width), self.size, strict=True)
-        rows, columns = (tiles.within(*x, tiles.OVERLAP) for x in lengths)
+        rows, columns = (tiles.cut_within(*x, tiles.OVERLAP) for x in lengths)
         return rows, columns
 
     def _restore(self, picture):

@@ -96,7 +96,7 @@ def cut(
     )
 
 
-def within(length: int, most: int, overlap: int) -> list[Span]:
+def cut_within(length: int, most: int, overlap: int) -> list[Span]:
     """Cuts an axis into the fewest spans of at most `most`.
 
     Args:

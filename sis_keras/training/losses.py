@@ -61,7 +61,8 @@ def frequency(sharp: Tensor, restored: Tensor) -> Tensor:
     """L1 of the real and imaginary parts of the difference's 2-D spectrum.
 
     Mean over both parts; the transform is not normalised; float32 always.
-    Cho et al., "Rethinking coarse-to-fine approach", ICCV 2021, Eq. 6.
+    The sixth equation of Cho et al., "Rethinking coarse-to-fine approach",
+    ICCV 2021.
     """
     difference = ops.cast(sharp, "float32") - ops.cast(restored, "float32")
     difference = ops.transpose(difference, (0, 3, 1, 2))

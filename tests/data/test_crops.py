@@ -50,7 +50,7 @@ def mixed(tmp_path):
 def epoch_of(crops, epoch=0):
     start = epoch * crops.examples_per_epoch
     examples = range(start, start + crops.examples_per_epoch)
-    return [crops.example(number) for number in examples]
+    return [crops.cut(number) for number in examples]
 
 
 def pictures_of(examples):
@@ -232,7 +232,7 @@ def columns_apart(folder, left, right):
 
 def share_of_column_0(cache, candidates, count=2000):
     crops = Crops(cache, 8, candidates=candidates)
-    starts = [crops.example(n)[1][..., 1].min() for n in range(count)]
+    starts = [crops.cut(n)[1][..., 1].min() for n in range(count)]
     assert {*starts} <= {0, 1}
     return np.equal(starts, 0).mean()
 
@@ -259,7 +259,7 @@ def test_equal_halves_have_candidates_too(tmp_path):
 def test_candidates_are_drawn_by_seed_and_number(real):
     crops = [Crops(real, 16, 3, seed=7, candidates=4) for _ in range(2)]
     for number in (0, 5, 11, 30):
-        first, second = (x.example(number) for x in crops)
+        first, second = (x.cut(number) for x in crops)
         for x, y in zip(first, second, strict=True):
             np.testing.assert_array_equal(x, y)
     for blurry, sharp, _ in epoch_of(crops[0]):
@@ -277,11 +277,11 @@ def test_the_crops_of_one_cache_stay_the_same(real):
 def test_an_example_is_a_function_of_seed_and_number(real, tmp_path):
     crops = Crops(real, 16, 3, seed=7)
     numbers = range(3 * crops.examples_per_epoch)
-    expected = [crops.example(number) for number in numbers]
+    expected = [crops.cut(number) for number in numbers]
     np.random.seed(1)
     other = Crops(open_cache([source(range(4))], tmp_path), 16, 3, seed=7)
     for number in reversed(numbers):
-        for x, y in zip(other.example(number), expected[number], strict=True):
+        for x, y in zip(other.cut(number), expected[number], strict=True):
             np.testing.assert_array_equal(x, y)
 
 
@@ -307,7 +307,7 @@ def test_batches_are_the_examples_in_order(real):
         assert batch["blurry"].dtype == batch["sharp"].dtype == np.float32
         assert batch["local_origin"].dtype == np.int32
         for place in range(4):
-            blurry, sharp, local = crops.example(4 * step + place)
+            blurry, sharp, local = crops.cut(4 * step + place)
             for key, picture in (("blurry", blurry), ("sharp", sharp)):
                 expected = picture.astype(np.float32) / np.float32(255)
                 np.testing.assert_array_equal(batch[key][place], expected)
@@ -405,9 +405,9 @@ def test_pairs_are_drawn_by_what_they_are_worth(tmp_path):
     cache = open_cache([source], tmp_path)
     crops = Crops(cache, 8, 500, weighted=True)
     apart = [
-        crops.example(number)[0][0, 0, 0] == 112
+        crops.cut(number)[0][0, 0, 0] == 112
         for number in range(crops.examples_per_epoch)
     ]
     assert len(apart) == 1000
     assert abs(np.mean(apart) - 6 / 7) < 0.04
-    assert crops.example(3)[0].tolist() == crops.example(3)[0].tolist()
+    assert crops.cut(3)[0].tolist() == crops.cut(3)[0].tolist()

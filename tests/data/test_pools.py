@@ -92,7 +92,7 @@ def test_a_run_resumes_with_what_it_would_have_seen(refreshed, tmp_path):
     """In the middle of the second pool, whether or not it is there."""
 
     def seen(crops, steps):
-        return [crops.example(number) for number in steps]
+        return [crops.cut(number) for number in steps]
 
     undisturbed = refreshed()
     undisturbed.at(0)

@@ -26,7 +26,7 @@ from benchmarks.page import (
 )
 from sis_keras.export.litert.convert import fixed_model, float32_file
 from sis_keras.restoring.litert import with_metadata
-from sis_keras.restoring.tiles import within
+from sis_keras.restoring.tiles import cut_within
 
 TILE = (128, 160)
 needs_node = pytest.mark.skipif(
@@ -295,5 +295,5 @@ def test_tiles_are_those_of_python():
         capture_output=True,
     )
     for length, most, found in json.loads(done.stdout):
-        expected = [span._asdict() for span in within(length, most, 192)]
+        expected = [span._asdict() for span in cut_within(length, most, 192)]
         assert found == expected
