@@ -79,7 +79,7 @@ def search(folder: pathlib.Path, without: pathlib.Path) -> Found:
         UserError: The folder itself cannot be read.
     """
     found = Found([], {}, {})
-    _walk(folder, without.resolve(), (), found)
+    _walk(folder, os.path.realpath(without), (), found)
     if folder in found.unreadable:
         raise UserError(
             "Expected a folder that can be read. Received: "
@@ -90,7 +90,7 @@ def search(folder: pathlib.Path, without: pathlib.Path) -> Found:
 
 def _walk(folder, without, above, found):
     """`above` are the places of the folders on the way, links resolved."""
-    place = folder.resolve()
+    place = os.path.realpath(folder)
     if place in above:
         found.passed[folder] = LEADS_BACK
         return
@@ -103,12 +103,12 @@ def _walk(folder, without, above, found):
     for path in (folder / name for name in names):
         if path.name.startswith("."):
             found.passed[path] = HIDDEN
-        elif path.is_dir():
+        elif os.path.isdir(path):  # False where that cannot be told.
             folders.append(path)
         elif kind_of(path):
             found.files.append(path)
         else:
             found.passed[path] = why_unknown(path)
     for path in folders:
-        if path.resolve() != without:
+        if os.path.realpath(path) != without:
             _walk(path, without, (*above, place), found)

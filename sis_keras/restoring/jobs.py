@@ -138,7 +138,9 @@ def check_writable(jobs: Iterable[Job]) -> None:
 
 def _add_folder(folder, output, plan):
     if output is None:
-        named = folder if folder.name else folder.resolve()
+        named = (
+            folder if folder.name else pathlib.Path(os.path.realpath(folder))
+        )
         target = named.with_name(_fitting(named.name, "_deblurred"))
     else:
         target = pathlib.Path(output)
@@ -163,7 +165,10 @@ def _in_words(passed):
 
 def _each_once(jobs):
     """Without those of a file that is named twice; links are files too."""
-    places = {(job.source.resolve(), job.target.resolve()): job for job in jobs}
+    places = {
+        (os.path.realpath(job.source), os.path.realpath(job.target)): job
+        for job in jobs
+    }
     return list(places.values())
 
 
@@ -235,16 +240,16 @@ def _refuse_kinds(jobs):
 
 def _without_results(jobs, passed):
     """Passes over what an earlier run wrote beside its source."""
-    results = {job.target.resolve() for job in jobs}
+    results = {os.path.realpath(job.target) for job in jobs}
     # Without its target, NAME_compare is a file of the user's own.
     results |= {
-        job.compare.resolve()
+        os.path.realpath(job.compare)
         for job in jobs
         if job.compare and os.path.exists(job.target)
     }
     others = []
     for job in jobs:
-        if job.source.resolve() in results:
+        if os.path.realpath(job.source) in results:
             passed[job.source] = RESULT
         else:
             others.append(job)
@@ -252,11 +257,11 @@ def _without_results(jobs, passed):
 
 
 def _refuse_clashes(jobs):
-    sources = {job.source.resolve() for job in jobs}
-    meanings: dict[pathlib.Path, str] = {}
+    sources = {os.path.realpath(job.source) for job in jobs}
+    meanings: dict[str, str] = {}
     for job in jobs:
         for path in job.outputs:
-            place = path.resolve()
+            place = os.path.realpath(path)
             without = ", or leave out `compare`" if job.compare else ""
             if place in sources:
                 raise UserError(
