@@ -10,6 +10,7 @@ import numpy as np
 
 from sis_keras.errors import UserError
 from sis_keras.restoring import tiles
+from sis_keras.restoring.ahead import LARGE
 from sis_keras.restoring.memory import PROCESS_BYTES, default_limit
 from sis_keras.restoring.precision import PRECISIONS, best_precision, policy_of
 from sis_keras.restoring.restorer import KerasRestorer, load_restorer
@@ -186,8 +187,14 @@ class Deblurrer:
     # === Memory ===
 
     def _fixed(self, height, width, bytes_per_value):
-        """Bytes beside the network's: the input and output whole, too."""
-        return PROCESS_BYTES + 2 * 3 * bytes_per_value * height * width
+        """Bytes beside the network's: the picture before and after, too.
+
+        Or after, and as Pillow writes it: 4 bytes a pixel of 8 bits. If it
+        is not large, two like it are read and written meanwhile.
+        """
+        each = max(2 * 3 * bytes_per_value, 3 + 4)
+        pictures = 1 if height * width > LARGE else 3
+        return PROCESS_BYTES + pictures * each * height * width
 
     def _bytes_per_pixel(self):
         arguments = self._restorer.metadata.get("arguments", {})

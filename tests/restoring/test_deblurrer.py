@@ -44,7 +44,9 @@ def picture(height, width, dtype=np.uint8):
 def limit_for(pixels, image):
     """A max_memory that leaves the network so many, in float32, width 1."""
     each = precision.PRECISIONS["float32"].bytes_of_a_pixel(1.0)
-    return deblurrer.PROCESS_BYTES + 2 * image.nbytes + int(pixels * each) + 1
+    whole = 3 * (12 if image.dtype == np.uint16 else 7)  # bytes a pixel
+    whole *= image[..., 0].size
+    return deblurrer.PROCESS_BYTES + whole + int(pixels * each) + 1
 
 
 def restored(seed, image):
