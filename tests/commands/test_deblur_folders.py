@@ -160,8 +160,8 @@ def test_what_a_picture_loses_is_said_and_counted(
     read_photograph = deblur_run.read_photograph
     write_photograph = deblur_run.write_photograph
 
-    def reading(path):
-        picture = read_photograph(path)
+    def reading(path, **options):
+        picture = read_photograph(path, **options)
         notes = ("its end is missing",) if path.stem == "a" else ()
         return picture._replace(notes=notes)
 

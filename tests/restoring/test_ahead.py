@@ -25,10 +25,10 @@ def counted(tmp_path, monkeypatch):
         events, read_next = [], threading.Event()
         read, write = work.read_photograph, work.write_photograph
 
-        def reading(path):
+        def reading(path, **options):
             events.append(f"read {path.stem}")
             read_next.set()
-            return read(path)
+            return read(path, **options)
 
         def writing(path, pixels, before, **options):
             assert before.pixels.size == 0  # It is not kept for nothing.
