@@ -201,6 +201,15 @@ class Run:
             if not self._keep_going:
                 raise UserError(reason) from error
             self.failures[job] = reason
+        except Exception as error:
+            # A defect, whose trace is wanted; but the other files are, too.
+            if not self._keep_going:
+                raise
+            self.failures[job] = (
+                "This program has a defect, which shows with this file: "
+                f"{type(error).__name__}: {error}. Alone, it shows where; "
+                "please report that."
+            )
 
 
 def _refuse_sizes(job, shape):
