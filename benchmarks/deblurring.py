@@ -30,7 +30,8 @@ def tasks(folder, deblurrer, batch, output) -> dict:
     from sis_keras.restoring.jobs import find_jobs
     from sis_keras.restoring.work import Run
 
-    jobs = [job for job in find_jobs([folder], output) if not job.is_video]
+    every = find_jobs([folder], output).jobs
+    jobs = [job for job in every if not job.is_video]
     pictures = [read_photograph(job.source).pixels for job in jobs]
     same = [p for p in pictures if p.shape == pictures[0].shape]
     batches = [

@@ -6,7 +6,8 @@ import os
 import sys
 
 from sis_keras.commands.program import Parser, guarded, line_of
-from sis_keras.errors import UserError
+from sis_keras.commands.summary import how_to_go_on, summary_lines
+from sis_keras.errors import StoppedError, UserError
 from sis_keras.quiet import import_tensorflow
 from sis_keras.weights.released import DEFAULT_WEIGHTS, weight_file
 
@@ -33,13 +34,15 @@ examples:
       a video; a minute of 1280x720 has some 1800 frames, each a picture
   %(prog)s holiday.jpg --strength=0.7 --compare
       less of the change, and holiday_compare.jpg to look at
-  %(prog)s scan.tif --self_ensemble --max_memory=2G
-      the best quality, slowly, in 2 GiB of memory
+  %(prog)s scan.tif --max_memory=2G
+      in 2 GiB of memory, however large it is
 
 folders:
-  Files whose outputs are there already are passed over and counted, files that
-  cannot be read are listed at the end, and the others are deblurred. Hidden
-  files are passed over.
+  Links are followed. Files whose outputs are there already, hidden files and
+  those of other kinds are passed over and counted, files that cannot be read
+  are listed at the end, and the others are deblurred. What a file has that
+  its output cannot keep is said in a line. After Ctrl-C the same command goes
+  on where it stopped.
 
 exit status:
   0   everything is deblurred
@@ -108,6 +111,12 @@ def make_parser() -> argparse.ArgumentParser:
         help="replace outputs that are there (default: never)",
     )
     add(
+        "--strict",
+        action="store_true",
+        help="refuse damaged pictures, too (default: restore as far as they "
+        "go)",
+    )
+    add(
         "--weights",
         default=DEFAULT_WEIGHTS,
         metavar="NAME",
@@ -126,8 +135,9 @@ def make_parser() -> argparse.ArgumentParser:
     add(
         "--self_ensemble",
         action="store_true",
-        help="the mean over the 8 flips and turns of the picture; slightly "
-        "better, and takes 8 times as long",
+        help="the mean over the 8 flips and turns of the picture: takes "
+        "8 times as long for 0.014 dB more on average of 16 real pictures, "
+        "and less on 7 of them",
     )
     add(
         "--compare",
@@ -138,16 +148,17 @@ def make_parser() -> argparse.ArgumentParser:
     add(
         "--quality",
         type=between(1, 100, int),
-        default=95,
         metavar="Q",
-        help="of a JPEG or WebP, 1 to 100 (default: %(default)s)",
+        help="of a JPEG or WebP, 1 to 100 (default: that of a JPEG that comes "
+        "in, else 95)",
     )
     add(
         "--max_memory",
         type=memory_size,
         metavar="SIZE",
         help="memory to take in all, such as 4G; larger pictures are "
-        "restored in tiles (default: half of what is free)",
+        "restored in tiles (default: half of what is free, at most 4G and "
+        "what a container allows)",
     )
     add(
         "--precision",
@@ -172,16 +183,16 @@ def main(arguments: list[str] | None = None) -> None:
     from sis_keras.restoring import jobs as deblur_jobs
     from sis_keras.restoring import work as deblur_run
 
-    every = deblur_jobs.find_jobs(given.inputs, given.output, given.compare)
+    plan = deblur_jobs.find_jobs(given.inputs, given.output, given.compare)
     weight_file(given.weights)
-    jobs = every
+    jobs = plan.jobs
     if not given.overwrite:
-        jobs = [job for job in every if not job.is_done]
+        jobs = [job for job in jobs if not job.is_done]
     one_file = deblur_jobs.is_one_file(given.inputs)
     if one_file and not jobs:
         raise UserError(
             "Expected an output that is not there yet. Received: "
-            f"{every[0].target}. Name another with --output, or replace it "
+            f"{plan.jobs[0].target}. Name another with --output, or replace it "
             "with --overwrite."
         )
     deblur_jobs.check_writable(jobs)
@@ -190,9 +201,27 @@ def main(arguments: list[str] | None = None) -> None:
         given.quality,
         given.overwrite,
         keep_going=not one_file,
+        strict=given.strict,
     )
-    run(jobs)
-    report(every, jobs, run.failures)
+    try:
+        run(jobs)
+    except (KeyboardInterrupt, StoppedError) as stop:
+        if one_file:
+            raise
+        for line in summary_lines(plan, jobs, run):
+            print(line)
+        raise UserError(how_to_go_on(stop, given.overwrite)) from stop
+    if one_file:
+        print(jobs[0].target)
+        return
+    for line in summary_lines(plan, jobs, run):
+        print(line)
+    failures = {job.source: reason for job, reason in run.failures.items()}
+    failures |= plan.unreadable
+    for path, reason in failures.items():
+        print(f"{path}: {line_of(reason)}", file=sys.stderr)
+    if failures:
+        sys.exit(1)
 
 
 def make_deblurrer(given: argparse.Namespace):
@@ -207,26 +236,6 @@ def make_deblurrer(given: argparse.Namespace):
         given.self_ensemble,
         given.precision,
     )
-
-
-def report(every: list, jobs: list, failures: dict) -> None:
-    """Says what was done; ends with status 1 where something failed."""
-    if len(every) == 1 and jobs and not failures:
-        print(jobs[0].target)
-        return
-    words = [f"{len(jobs) - len(failures)} deblurred"]
-    if len(jobs) < len(every):
-        words.append(
-            f"{len(every) - len(jobs)} passed over, as their outputs are there "
-            "(--overwrite replaces them)"
-        )
-    if failures:
-        words.append(f"{len(failures)} failed")
-    print(", ".join(words) + ".")
-    for job, reason in failures.items():
-        print(f"{job.source}: {line_of(reason)}", file=sys.stderr)
-    if failures:
-        sys.exit(1)
 
 
 def run() -> None:

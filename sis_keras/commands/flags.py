@@ -15,6 +15,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 from absl import flags
 
 from sis_keras.commands import help
+from sis_keras.commands.sources_flag import define_sources
 from sis_keras.errors import UserError
 from sis_keras.networks.presets import PRESETS
 
@@ -32,20 +33,20 @@ flags.DEFINE_string("output", None, "Folder of the run; made if absent.")
 flags.DEFINE_integer("seed", 0, "Of weights, data and synthetic blur.", 0)
 
 _group("Data", "docs/training.md lists what a SOURCE may be.")
-flags.DEFINE_list(
+define_sources(
     "train_data",
     [],
     "SOURCEs to train on: a FOLDER of pairs, photographs:FOLDER, flow:PATH, "
     "tfds:gopro/blur:train, ….",
 )
-flags.DEFINE_list(
+define_sources(
     "validation_data",
     [],
     "Sources to validate on, whole frames; never trained on; GROUP=SOURCE "
     "puts one into a group. Best is the mean of the groups' gains, with sharp "
     "pictures at 40 dB or more. Default: the sequences of --hold_out.",
 )
-flags.DEFINE_list(
+define_sources(
     "test_data",
     [],
     "Sources that evaluate.py scores. Default: what was validated on.",

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import io
 import pathlib
 import re
 import signal
@@ -30,6 +31,7 @@ MENDABLE = (
 def guarded(main: Callable[[], None]) -> None:
     """Calls `main`; a user's mistake ends in one line and status 2."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    print_any_name()
     try:
         main()
     except UserError as error:
@@ -45,6 +47,13 @@ def guarded(main: Callable[[], None]) -> None:
             "rights, the length of its name and the free space, or name "
             "another; files under a final name are whole."
         )
+
+
+def print_any_name() -> None:
+    r"""Names that a terminal cannot show are printed with `\u6771` in them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def line_of(message) -> str:

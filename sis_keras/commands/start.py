@@ -7,7 +7,7 @@ from absl import app, flags
 
 from sis_keras.commands import flags as shared
 from sis_keras.commands import help
-from sis_keras.commands.program import end, guarded
+from sis_keras.commands.program import end, guarded, print_any_name
 
 FLAGS = flags.FLAGS
 
@@ -26,6 +26,7 @@ def start(
     """
 
     def parse(argv):
+        print_any_name()
         if {"--help", "-help", "-h", "--helpfull"} & set(argv[1:]):
             own = [
                 flag

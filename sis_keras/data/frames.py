@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sis_keras.data.blur.averaging import average_frames
+from sis_keras.data.natural_order import in_natural_order
 from sis_keras.errors import UserError
 from sis_keras.files.pictures import list_pictures, read_rgb
 
@@ -29,7 +30,7 @@ def blur_from_frames(
     enough. Only one window is in memory.
 
     Args:
-        source: A folder of frames, in the order of their names, or a video
+        source: A folder of frames, in the order of their numbers, or a video
             file. 240 frames a second look like GOPRO.
         frames_per_picture: The shortest and longest window.
         gamma: As for `average_frames`.
@@ -69,7 +70,7 @@ def blur_from_frames(
 
 def _read_frames(source: pathlib.Path) -> Iterator[tuple[str, np.ndarray]]:
     if source.is_dir():
-        for path in list_pictures(source):
+        for path in in_natural_order(list_pictures(source)):
             yield f"{source.name}/{path.stem}", read_rgb(path)
         return
     if not source.is_file():

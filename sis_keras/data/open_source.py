@@ -35,6 +35,7 @@ from sis_keras.data.made_source import (
     photographs_in,
     sharp_source,
 )
+from sis_keras.data.natural_order import in_natural_order
 from sis_keras.data.pairs import find_pairs, read_pair
 from sis_keras.data.source import (
     Item,
@@ -137,7 +138,7 @@ def _frames(text, path, inputs, seed):
             f"Received: {path}, which does not exist."
         )
     gamma = 2.2 if inputs == "blur_gamma" else None
-    files = list_pictures(path) if path.is_dir() else [path]
+    files = in_natural_order(list_pictures(path)) if path.is_dir() else [path]
     return Source(
         name=text,
         fingerprint=fingerprint_of(files, BLUR_VERSION, gamma, seed),

@@ -1,5 +1,6 @@
 """Folders of blurred and sharp pictures that belong together by name."""
 
+import collections
 import os
 import pathlib
 from typing import NamedTuple
@@ -25,6 +26,9 @@ class Pair(NamedTuple):
 
 def find_pairs(folder, inputs: str = "blur") -> list[Pair]:
     """All pairs below `folder`, sorted by name.
+
+    Halves belong together by their names without suffix; where two pictures
+    of a half differ in the suffix alone, with it.
 
     Args:
         folder: Holds `blur/` and `sharp/`, or `input/` and `target/`, itself
@@ -56,18 +60,24 @@ def find_pairs(folder, inputs: str = "blur") -> list[Pair]:
 
 
 def _pairs_of(parent, blurry_name, sharp_name, root):
-    blurry = _pictures_by_stem(parent / blurry_name)
-    sharp = _pictures_by_stem(parent / sharp_name)
+    halves = _pictures(parent / blurry_name), _pictures(parent / sharp_name)
+    repeated = _repeated_stems(*halves)
+    blurry, sharp = (
+        {x.name if x.stem in repeated else x.stem: x for x in half}
+        for half in halves
+    )
     lonely = sorted(blurry.keys() ^ sharp.keys())
     if lonely:
         stem = lonely[0]
         has, lacks = blurry_name, sharp_name
         if stem in sharp:
             has, lacks = lacks, has
+        half = blurry.get(stem) or sharp[stem]
         raise UserError(
             f"Expected both halves of each pair in {parent}. Received "
-            f"{has}/{(blurry.get(stem) or sharp[stem]).name} without its half "
+            f"{has}/{half.name} without its half "
             f"in {lacks}/ ({len(lonely)} such). Add it, or remove the other."
+            + _of_one_stem(half.stem, repeated, *halves)
         )
     relative = parent.relative_to(root)
     sequence = relative if relative.parts else pathlib.Path(root.resolve().name)
@@ -77,9 +87,25 @@ def _pairs_of(parent, blurry_name, sharp_name, root):
     ]
 
 
-def _pictures_by_stem(folder):
-    pictures = list_pictures(folder) if folder.is_dir() else []
-    return {path.stem: path for path in pictures}
+def _of_one_stem(stem, repeated, *halves):
+    """Why suffixes count, where they do."""
+    if stem not in repeated:
+        return ""
+    names = sorted({x.name for half in halves for x in half if x.stem == stem})
+    return (
+        f" Of {' and '.join(names)}, each wants its half under the same name, "
+        "with the same suffix."
+    )
+
+
+def _pictures(folder):
+    return list_pictures(folder) if folder.is_dir() else []
+
+
+def _repeated_stems(*halves):
+    """Those that `a.png` beside `a.tif` makes one of two pictures."""
+    counts = (collections.Counter(x.stem for x in half) for half in halves)
+    return {stem for count in counts for stem in count if count[stem] > 1}
 
 
 def read_pair(pair: Pair) -> tuple[np.ndarray, np.ndarray]:

@@ -1,20 +1,16 @@
 """The grammar of a source's text, such as `half:photographs:FOLDER`."""
 
+import os
+import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 # What may stand before another source, and those of them with a value.
 WRAPPERS = ("grey", "half", "matched", "sample", "without")
 WITH_VALUE = ("sample", "without")
+WITHOUT_PATH = ("skimage", "flat", "tfds")
 # Of a source's text; what else has a colon is a path.
-KINDS = (
-    "photographs",
-    "sharp",
-    "flow",
-    "frames",
-    "skimage",
-    "flat",
-    "tfds",
-)
+KINDS = ("photographs", "sharp", "flow", "frames", *WITHOUT_PATH)
 
 
 class Leaf(NamedTuple):
@@ -55,3 +51,38 @@ def read_text(text: str) -> Leaf:
     if not colon or kind not in KINDS:
         kind, rest = "", text
     return Leaf(before, left_out, kind, rest)
+
+
+def rejoined(parts: Sequence[str]) -> list[str]:
+    """Sources' texts from a list that was parted at every comma.
+
+    A path may have commas of its own. Of the ways to join neighbours so that
+    each text names something that is there, the one that joins the least is
+    taken; where there is none, nothing is joined.
+    """
+    found = _joined(list(parts))
+    return [part.strip() for part in parts] if found is None else found
+
+
+def _joined(parts):
+    if not parts:
+        return []
+    for count in range(1, len(parts) + 1):
+        text = ",".join(parts[:count]).strip()
+        if _is_there(text):
+            rest = _joined(parts[count:])
+            if rest is not None:
+                return [text, *rest]
+    return None
+
+
+def _is_there(text):
+    """Whether a source's path exists, behind a group's name or without."""
+    text = os.path.expanduser(os.path.expandvars(text))
+    for ungrouped in (text, re.sub(r"^\w+=", "", text)):
+        leaf = read_text(ungrouped)
+        if leaf.kind in WITHOUT_PATH:
+            return True
+        if os.path.exists(os.path.expanduser(leaf.path)):
+            return True
+    return False

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from sis_keras.data.blur import flow
+from sis_keras.data.natural_order import natural
 from sis_keras.errors import UserError
 from sis_keras.files.pictures import VIDEO_SUFFIXES, list_pictures, read_rgb
 
@@ -116,7 +117,7 @@ def _below(path):
 
 def _of_frames(paths):
     run: list[pathlib.Path] = []
-    for path in sorted(paths, key=lambda path: _numbered(path.stem)):
+    for path in sorted(paths, key=_place):
         if run and not _follows(run[-1].stem, path.stem):
             run = []
         run.append(path)
@@ -132,6 +133,11 @@ def _follows(stem, following):
     if number == next_number == -1:
         return True
     return start == other and next_number == number + 1 > 0
+
+
+def _place(path):
+    start, number = _numbered(path.stem)
+    return natural(start), number
 
 
 def _numbered(stem):

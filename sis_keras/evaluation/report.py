@@ -75,7 +75,14 @@ def write_csv(path, results: dict) -> None:
     rows = [_csv_row(*scope) for scope in scopes]
     with (
         atomic_path(path) as temporary,
-        open(temporary, "w", newline="", encoding="utf-8") as file,
+        # Whatever bytes the names of files are.
+        open(
+            temporary,
+            "w",
+            newline="",
+            encoding="utf-8",
+            errors="surrogateescape",
+        ) as file,
     ):
         for line in _protocol_lines(results["protocol"]):
             file.write(f"# {line}\n")

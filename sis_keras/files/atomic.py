@@ -6,6 +6,7 @@ left has a lock that nobody holds.
 """
 
 import contextlib
+import contextvars
 import errno
 import os
 import pathlib
@@ -27,6 +28,8 @@ QUIET = 60
 QUIET_WITHOUT_LOCKS = 24 * 3600
 CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 
+_like: contextvars.ContextVar = contextvars.ContextVar("like", default=None)
+
 # Listing a large folder takes longer than to write a small file.
 _searched: set[str] = set()
 
@@ -47,7 +50,22 @@ def atomic_path(path) -> Iterator[pathlib.Path]:
     with _temporary_beside(path) as temporary:
         yield temporary
         _flush(temporary)
+        _take_after(_like.get(), temporary)
         os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def taking_after(source) -> Iterator[None]:
+    """Files of `atomic_path` meanwhile get the rights and times of `source`.
+
+    Extended attributes, too, such as the tags of file managers; all of it
+    where the disk keeps it.
+    """
+    token = _like.set(source)
+    try:
+        yield
+    finally:
+        _like.reset(token)
 
 
 @contextlib.contextmanager
@@ -105,6 +123,13 @@ def _held(lock):
     finally:
         file.close()
         lock.unlink(missing_ok=True)
+
+
+def _take_after(source, path):
+    if source is not None:
+        with contextlib.suppress(OSError):
+            shutil.copymode(source, path)
+            shutil.copystat(source, path)
 
 
 def _flush(path):

@@ -1,5 +1,7 @@
 """Which file becomes which: the inputs of deblur.py and their outputs."""
 
+import collections
+import hashlib
 import os
 import pathlib
 import tempfile
@@ -8,8 +10,18 @@ from typing import NamedTuple
 
 from sis_keras.errors import UserError
 from sis_keras.files.photographs import SUFFIXES
-from sis_keras.files.pictures import VIDEO_SUFFIXES
 from sis_keras.files.video.frame_by_frame import TARGET_FORMATS
+from sis_keras.restoring.inputs import (
+    is_folder,
+    kind_of,
+    known_suffixes,
+    search,
+    why_unknown,
+)
+
+LONGEST_NAME = 255  # bytes
+RESULT = "an earlier run's result"
+EMPTY = "a folder without pictures or videos"
 
 
 class Job(NamedTuple):
@@ -39,14 +51,30 @@ class Job(NamedTuple):
         return all(os.path.exists(path) for path in self.outputs)
 
 
+class Plan(NamedTuple):
+    """What is to be done with the inputs of a command line.
+
+    Attributes:
+        jobs: Their files, in the order in which they are done.
+        passed: Why each other file is passed over; a few words, the same for
+            all of a kind.
+        unreadable: What is wrong with a folder that cannot be read.
+    """
+
+    jobs: list[Job]
+    passed: dict[pathlib.Path, str]
+    unreadable: dict[pathlib.Path, str]
+
+
 def find_jobs(
     inputs: list[str], output: str | None = None, compare: bool = False
-) -> list[Job]:
+) -> Plan:
     """The jobs of a command line; nothing is read or written yet.
 
     Args:
         inputs: Files and folders; a folder stands for every picture and video
-            in it and below, hidden ones excepted.
+            in it and below, hidden ones excepted. Of several, one that is
+            neither is passed over.
         output: A file, if the only input is one; else a folder. Without it a
             file goes beside its source, as `NAME_deblurred`, and a folder's
             files into the folder `NAME_deblurred` beside it.
@@ -56,27 +84,34 @@ def find_jobs(
         UserError: A path that does not exist, is of another kind, or holds no
             picture; an output that is an input, or another output.
     """
-    jobs = []
-    for text in dict.fromkeys(inputs):
-        path = pathlib.Path(text)
-        if _is_folder(path):
-            jobs += _jobs_of_folder(path, output)
+    plan = Plan([], {}, {})
+    for path in map(pathlib.Path, dict.fromkeys(inputs)):
+        if is_folder(path):
+            _add_folder(path, output, plan)
+        elif kind_of(path) is None and not is_one_file(inputs):
+            plan.passed[path] = why_unknown(path)
         else:
             into = output is not None and _means_folder(output, inputs)
-            jobs.append(_job_of_file(path, output, into))
-    _refuse_kinds(jobs)
-    jobs = list({job.source.resolve(): job for job in jobs}.values())
+            plan.jobs.append(_job_of_file(path, output, into))
+    if not plan.jobs:
+        raise UserError(
+            "Expected pictures or videos, or folders with some in them or "
+            f"below. Received: {' '.join(inputs)}, which has none "
+            f"({known_suffixes()}){_in_words(plan.passed)}."
+        )
+    _refuse_kinds(plan.jobs)
+    jobs = _each_once(plan.jobs)
     if output is None:
-        jobs = _without_results(jobs)
+        jobs = _without_results(jobs, plan.passed)
     if not compare:
         jobs = [job._replace(compare=None) for job in jobs]
     _refuse_clashes(jobs)
-    return jobs
+    return plan._replace(jobs=jobs)
 
 
 def is_one_file(inputs: list[str]) -> bool:
     """Whether the mistakes of one file are those of the command."""
-    return len(set(inputs)) == 1 and not _is_folder(pathlib.Path(inputs[0]))
+    return len(set(inputs)) == 1 and not is_folder(pathlib.Path(inputs[0]))
 
 
 def check_writable(jobs: Iterable[Job]) -> None:
@@ -101,72 +136,40 @@ def check_writable(jobs: Iterable[Job]) -> None:
 # === Inputs ===
 
 
-def _is_folder(path):
-    try:
-        if path.is_dir():
-            return True
-        if path.exists():
-            return False
-        reason = "which does not exist"
-    except OSError as error:
-        reason = str(error.strerror)
-    raise UserError(
-        f"Expected a picture, a video or a folder. Received: {path}, {reason}."
-    )
-
-
-def _jobs_of_folder(folder, output):
+def _add_folder(folder, output, plan):
     if output is None:
-        named = folder if folder.name else folder.resolve()
-        target = named.with_name(f"{named.name}_deblurred")
+        named = (
+            folder if folder.name else pathlib.Path(os.path.realpath(folder))
+        )
+        target = named.with_name(_fitting(named.name, "_deblurred"))
     else:
         target = pathlib.Path(output)
-    files = _files_below(folder, target)
-    if not files:
-        raise UserError(
-            "Expected a folder with pictures or videos in it or below. "
-            f"Received: {folder}, which has none ({_suffixes()})."
-        )
-    return [
+    found = search(folder, without=target)
+    if not found.files:
+        plan.passed[folder] = EMPTY
+    plan.jobs.extend(
         _job(file, _writable(target / file.relative_to(folder)))
-        for file in files
-    ]
+        for file in found.files
+    )
+    plan.passed.update(found.passed)
+    plan.unreadable.update(found.unreadable)
 
 
-def _files_below(folder, without):
-    """Pictures and videos by name; not those in the folder `without`."""
-
-    def refuse(error):
-        raise UserError(
-            "Expected a folder that can be read. Received: "
-            f"{error.filename}: {error.strerror}."
-        ) from error
-
-    files, without = [], without.resolve()
-    for root, folders, names in os.walk(folder, onerror=refuse):
-        root = pathlib.Path(root)
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and (root / name).resolve() != without
-        )
-        files += [
-            root / name
-            for name in sorted(names)
-            if not name.startswith(".") and _kind(root / name)
-        ]
-    return files
+def _in_words(passed):
+    """What is there instead."""
+    counts = collections.Counter(passed.values())
+    del counts[EMPTY]
+    words = [f"; {count} {why}" for why, count in counts.items()]
+    return "".join(words[:5])
 
 
-def _kind(path):
-    suffix = path.suffix.lower()
-    if suffix in VIDEO_SUFFIXES:
-        return "video"
-    return "picture" if suffix in SUFFIXES else None
-
-
-def _suffixes():
-    return " ".join(sorted({*SUFFIXES, *VIDEO_SUFFIXES}))
+def _each_once(jobs):
+    """Without those of a file that is named twice; links are files too."""
+    places = {
+        (os.path.realpath(job.source), os.path.realpath(job.target)): job
+        for job in jobs
+    }
+    return list(places.values())
 
 
 # === Outputs ===
@@ -182,7 +185,8 @@ def _means_folder(output, inputs):
 
 def _job_of_file(path, output, into):
     if output is None:
-        target = path.with_stem(f"{path.stem}_deblurred")
+        name = _fitting(path.stem, f"_deblurred{path.suffix}")
+        target = path.with_name(name)
     else:
         target = pathlib.Path(output)
     if into:
@@ -192,25 +196,38 @@ def _job_of_file(path, output, into):
 
 def _writable(target):
     """Videos of a format that is read alone become Matroska."""
-    if _kind(target) != "video" or target.suffix.lower() in TARGET_FORMATS:
+    if kind_of(target) != "video" or target.suffix.lower() in TARGET_FORMATS:
         return target
-    return target.with_name(f"{target.name}.mkv")
+    return target.with_name(_fitting(target.name, ".mkv"))
+
+
+def _fitting(start, end):
+    """A name as long as file systems take; what is cut off, a digest tells."""
+    name = start + end
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        digest = hashlib.sha256(os.fsencode(start)).hexdigest()[:8]
+        end = f"~{digest}{end}"
+        while len(os.fsencode(start + end)) > LONGEST_NAME:
+            start = start[:-1]
+    return name if len(os.fsencode(name)) <= LONGEST_NAME else start + end
 
 
 def _job(source, target):
-    if _kind(source) == "video":
+    if kind_of(source) == "video":
         return Job(source, target, None, True)
-    compare = target.with_stem(f"{source.stem}_compare")
+    name = _fitting(source.stem, f"_compare{target.suffix}")
+    compare = target.with_name(name)
     return Job(source, target, compare, False)
 
 
 def _refuse_kinds(jobs):
     for job in jobs:
-        kind = _kind(job.source)
+        kind = kind_of(job.source)
         if kind is None:
             raise UserError(
                 "Expected a picture or a video, by its suffix "
-                f"({_suffixes()}). Received: {job.source}."
+                f"({known_suffixes()}). Received: {job.source}. If it is "
+                "one, rename it, or convert it first."
             )
         writable = TARGET_FORMATS if kind == "video" else SUFFIXES
         if job.target.suffix.lower() not in writable:
@@ -221,24 +238,30 @@ def _refuse_kinds(jobs):
             )
 
 
-def _without_results(jobs):
-    """Leaves out what an earlier run wrote beside its source."""
-    results = {job.target.resolve() for job in jobs}
+def _without_results(jobs, passed):
+    """Passes over what an earlier run wrote beside its source."""
+    results = {os.path.realpath(job.target) for job in jobs}
     # Without its target, NAME_compare is a file of the user's own.
     results |= {
-        job.compare.resolve()
+        os.path.realpath(job.compare)
         for job in jobs
         if job.compare and os.path.exists(job.target)
     }
-    return [job for job in jobs if job.source.resolve() not in results]
+    others = []
+    for job in jobs:
+        if os.path.realpath(job.source) in results:
+            passed[job.source] = RESULT
+        else:
+            others.append(job)
+    return others
 
 
 def _refuse_clashes(jobs):
-    sources = {job.source.resolve() for job in jobs}
-    meanings: dict[pathlib.Path, str] = {}
+    sources = {os.path.realpath(job.source) for job in jobs}
+    meanings: dict[str, str] = {}
     for job in jobs:
         for path in job.outputs:
-            place = path.resolve()
+            place = os.path.realpath(path)
             without = ", or leave out `compare`" if job.compare else ""
             if place in sources:
                 raise UserError(

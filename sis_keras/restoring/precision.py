@@ -30,8 +30,8 @@ class Precision(NamedTuple):
 
 # Measured with `python -m benchmarks.tiles`.
 PRECISIONS = {
-    "float32": Precision("float32", 120, 1250),
-    "bfloat16": Precision("mixed_bfloat16", 130, 600),
+    "float32": Precision("float32", 150, 1200),
+    "bfloat16": Precision("mixed_bfloat16", 110, 1060),
 }
 
 

@@ -1,26 +1,30 @@
 """The work of deblur.py: files through the network, one after another.
 
 The next picture is read and the last one written while the network works on
-one, so no more than three are in memory.
+one, so no more than three are in memory; beside a large one there is none.
 """
 
 import concurrent.futures
 import contextlib
 import errno
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from sis_keras.errors import StoppedError, UserError
+from sis_keras.files.atomic import taking_after
+from sis_keras.files.hidden import restored_as_seen
 from sis_keras.files.photographs import (
-    Photograph,
     read_photograph,
     writable_format,
     write_photograph,
 )
 from sis_keras.files.video.frame_by_frame import deblur_video
+from sis_keras.restoring.ahead import LARGE, Ahead, is_large
+from sis_keras.restoring.comparison import is_comparison, side_by_side
 from sis_keras.restoring.jobs import Job
 
 # Every later file would meet these, too.
@@ -30,28 +34,40 @@ ENDS_THE_RUN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 class Run:
     """Deblurs files.
 
+    Each output has the rights and times of its source.
+
     Args:
         make_deblur: Makes the `Deblurrer`; called once, after a first file
             was read.
-        quality: Of a JPEG or WebP, 1 to 100.
+        quality: Of a JPEG or WebP, 1 to 100; None is the writer's choice.
         overwrite: Replace what is there.
         keep_going: Go on past a file that fails.
+        strict: Refuse damaged pictures, of which else the whole rows are
+            restored.
 
     Attributes:
+        done: The jobs whose outputs are there, in their order.
+        notes: What of each could not be kept, in sentences.
         failures: What is wrong with each job that failed.
     """
 
     def __init__(
         self,
         make_deblur: Callable[[], Callable[..., np.ndarray]],
-        quality: int = 95,
+        quality: int | None = None,
         overwrite: bool = False,
         keep_going: bool = True,
+        strict: bool = False,
     ):
         self._make_deblur = make_deblur
         self._deblur: Callable[..., np.ndarray] | None = None
-        self._quality, self._overwrite = quality, overwrite
-        self._keep_going = keep_going
+        self._quality: dict[str, Any] = {}
+        if quality is not None:
+            self._quality["quality"] = quality
+        self._strict = {"strict": True} if strict else {}
+        self._overwrite, self._keep_going = overwrite, keep_going
+        self.done: list[Job] = []
+        self.notes: dict[Job, list[str]] = {}
         self.failures: dict[Job, str] = {}
 
     def __call__(self, jobs: list[Job]) -> None:
@@ -71,44 +87,73 @@ class Run:
                 disable=None if len(jobs) > 1 else True,
             ) as bar,
         ):
-            last = None
-            for job, photograph in _read_ahead(jobs, reader):
+            ahead, last = Ahead(reader, self._read), None
+            following = [*jobs[1:], None] if jobs else []
+            for job, next_job in zip(jobs, following, strict=True):
                 bar.set_postfix_str(job.source.name)
                 written = None
                 with self._attempt(job):
                     if job.is_video:
                         self._video(job)
                     else:
-                        written = self._picture(job, photograph, writer)
+                        written = self._picture(job, next_job, ahead, writer)
                 if last:
                     self._finish(*last, bar)
                 last = job, written
             if last:
                 self._finish(*last, bar)
 
-    def _video(self, job):
-        deblur_video(
-            job.source,
-            job.target,
-            self._restored,
-            overwrite=self._overwrite,
-            progress=sys.stderr.isatty(),
-        )
+    def _read(self, path):
+        return read_photograph(path, **self._strict)
 
-    def _picture(self, job, photograph, writer):
-        before = photograph.result()
-        self._refuse_existing(job)
+    def _video(self, job):
+        with taking_after(job.source):
+            deblur_video(
+                job.source,
+                job.target,
+                self._restored,
+                overwrite=self._overwrite,
+                progress=sys.stderr.isatty(),
+                say=lambda sentence: self._note(job, sentence),
+            )
+        self.done.append(job)
+
+    def _picture(self, job, following, ahead, writer):
+        before = ahead.take(job.source)
+        large = before.pixels[..., 0].size > LARGE
+        if following and not (
+            following.is_video or large or is_large(following.source)
+        ):
+            ahead.start(following.source)
+        self._refuse_existing(job, before)
         _refuse_sizes(job, before.pixels.shape)
         with _tile_bar() as progress:
-            after = self._restored(before.pixels, progress)
-        return writer.submit(self._write, job, before, after)
+            after = restored_as_seen(
+                before.pixels,
+                before.alpha,
+                lambda pixels: self._restored(pixels, progress),
+            )
+        if not job.compare:  # Its memory is wanted.
+            nothing = np.empty((0, 0, 3), before.pixels.dtype)
+            before = before._replace(pixels=nothing)
+        written = writer.submit(self._write, job, before, after)
+        if large:
+            concurrent.futures.wait([written])
+        return written
 
     def _restored(self, image, progress=None):
         if self._deblur is None:
             self._deblur = self._make_deblur()
         return self._deblur(image, progress)
 
-    def _refuse_existing(self, job):
+    def _refuse_existing(self, job, before):
+        there = job.compare and job.compare.exists()
+        if there and not is_comparison(job.compare, before):
+            raise UserError(
+                "Expected a place for before and after. Received: "
+                f"{job.compare}, which is another picture. Rename it, name "
+                "another `output`, or leave out `compare`."
+            )
         for path in job.outputs:
             if path.exists() and not self._overwrite:
                 raise UserError(
@@ -119,11 +164,23 @@ class Run:
     def _write(self, job, before, after):
         def write_compare():
             both = side_by_side(before, after)
-            write_photograph(job.compare, both.pixels, both, self._quality)
+            write_photograph(job.compare, both.pixels, both, **self._quality)
 
         # The target comes last: a kill leaves none without its comparison.
         first = write_compare if job.compare else None
-        write_photograph(job.target, after, before, self._quality, first)
+        with taking_after(job.source):
+            lost = write_photograph(
+                job.target, after, before, **self._quality, first=first
+            )
+        for sentence in (*before.notes, *lost):
+            self._note(job, sentence)
+        self.done.append(job)
+
+    def _note(self, job, sentence):
+        notes = self.notes.setdefault(job, [])
+        if sentence not in notes:
+            notes.append(sentence)
+            tqdm.write(f"{job.source}: {sentence}", file=sys.stderr)
 
     def _finish(self, job, written, bar):
         with self._attempt(job):
@@ -144,6 +201,15 @@ class Run:
             if not self._keep_going:
                 raise UserError(reason) from error
             self.failures[job] = reason
+        except Exception as error:
+            # A defect, whose trace is wanted; but the other files are, too.
+            if not self._keep_going:
+                raise
+            self.failures[job] = (
+                "This program has a defect, which shows with this file: "
+                f"{type(error).__name__}: {error}. Alone, it shows where; "
+                "please report that."
+            )
 
 
 def _refuse_sizes(job, shape):
@@ -159,38 +225,6 @@ def _reason(job, error):
     if isinstance(error, MemoryError):
         return f"{job.source}: not enough memory; close other programs."
     return f"{error.filename or job.target}: {error.strerror or error}."
-
-
-def side_by_side(before: Photograph, after: np.ndarray) -> Photograph:
-    """A photograph twice as wide: as it was, and as it became.
-
-    Args:
-        before: As read.
-        after: Its pixels, deblurred.
-    """
-    alpha = before.alpha
-    if alpha is not None:
-        alpha = np.concatenate([alpha, alpha], axis=1)
-    pixels = np.concatenate([before.pixels, after], axis=1)
-    return before._replace(pixels=pixels, alpha=alpha)
-
-
-def _read_ahead(
-    jobs: list[Job], reader: concurrent.futures.Executor
-) -> Iterator[tuple[Job, concurrent.futures.Future | None]]:
-    """Each job, and its picture, while the next one is read."""
-
-    def read(job):
-        if not job.is_video:
-            return reader.submit(read_photograph, job.source)
-
-    following = read(jobs[0]) if jobs else None
-    for job, next_job in zip(jobs, [*jobs, None][1:], strict=True):
-        current = following
-        if current:
-            concurrent.futures.wait([current])
-        following = read(next_job) if next_job else None
-        yield job, current
 
 
 def _thread():

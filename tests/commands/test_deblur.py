@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tiny
 from deblur_calls import RANDOM, assert_one_line, names, read, run, write
+from PIL import Image
 from places import ROOT
 
 from sis_keras.commands import deblur as deblur_command
 from sis_keras.files.photographs import Photograph
-from sis_keras.restoring import jobs as deblur_jobs
 from sis_keras.restoring import work as deblur_run
 from sis_keras.weights.generators import save_weights
 
@@ -60,15 +60,47 @@ def test_nothing_is_overwritten_unless_asked(
     result = run(capsys, "a.png")
     assert_one_line(result, "a_deblurred.png", "--overwrite")
     np.testing.assert_array_equal(read(tmp_path / "a_deblurred.png"), other)
-    write(tmp_path / "a_compare.png")
+    (tmp_path / "a_deblurred.png").unlink()
+    assert run(capsys, "a.png", "--compare")[0] == 0
+    sheet = tmp_path / "a_compare.png"
+    before = sheet.read_bytes()
     result = run(capsys, "a.png", "--output=b.png", "--compare")
     assert_one_line(result, "a_compare.png", "--overwrite")
-    assert not inverting_networks and not (tmp_path / "b.png").exists()
-    assert run(capsys, "a.png", "--overwrite", "--compare")[0] == 0
+    assert len(inverting_networks) == 1 and not (tmp_path / "b.png").exists()
+    assert sheet.read_bytes() == before
+    flags = ["--overwrite", "--compare"]
+    assert run(capsys, "a.png", "--output=a_deblurred.png", *flags)[0] == 0
     np.testing.assert_array_equal(
         read(tmp_path / "a_deblurred.png"), 255 - picture
     )
-    assert read(tmp_path / "a_compare.png").shape == (6, 16, 3)
+    assert read(sheet).shape == (6, 16, 3)
+
+
+@pytest.mark.parametrize("shape", [(6, 8), (6, 16), (6, 17)])
+def test_the_users_own_picture_is_no_comparison(
+    tmp_path, inverting_networks, capsys, shape
+):
+    """Not even one that is twice as wide is replaced."""
+    write(tmp_path / "a.png")
+    write(tmp_path / "a_compare.png", *shape)
+    before = (tmp_path / "a_compare.png").read_bytes()
+    for flags in ([], ["--overwrite"]):
+        result = run(capsys, tmp_path / "a.png", "--compare", *flags)
+        assert_one_line(result, "a_compare.png, which is another", "--compare")
+        assert (tmp_path / "a_compare.png").read_bytes() == before
+    assert not inverting_networks
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif", "webp"])
+def test_comparisons_of_an_earlier_run_are_replaced(
+    tmp_path, inverting_networks, capsys, suffix
+):
+    pixels = np.full((16, 16, 4), 200, np.uint8)
+    pixels[:8, :, :3], pixels[:, :4, 3] = (250, 10, 10), 0
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    arguments = [tmp_path / "a.png", f"--output={tmp_path}/b.{suffix}"]
+    for flags in (["--quality=50"], ["--overwrite"]):
+        assert run(capsys, *arguments, "--compare", *flags)[0] == 0
 
 
 def test_before_and_after_side_by_side(tmp_path, inverting_networks, capsys):
@@ -90,10 +122,10 @@ def test_a_picture_is_done_when_all_its_outputs_are_there(
     arguments = [tmp_path / "photos", f"--output={tmp_path}/sharp", "--compare"]
     write_photograph = deblur_run.write_photograph
 
-    def failing(path, *rest):
+    def failing(path, *rest, **options):
         if path.stem == "a_compare":
             raise error
-        write_photograph(path, *rest)
+        return write_photograph(path, *rest, **options)
 
     monkeypatch.setattr(deblur_run, "write_photograph", failing)
     assert run(capsys, *arguments)[0]
@@ -147,7 +179,8 @@ def test_a_picture_that_is_named_like_a_comparison(
     write(tmp_path / "a.png")
     write(tmp_path / "a_compare.png")
     inputs = sorted(tmp_path.iterdir())
-    assert run(capsys, *inputs)[:2] == (0, "2 deblurred.\n")
+    status, out, _ = run(capsys, *inputs)
+    assert (status, out.splitlines()[0]) == (0, "2 deblurred.")
     assert (tmp_path / "a_compare_deblurred.png").exists()
 
 
@@ -193,124 +226,6 @@ def test_flags_reach_the_network(released_folder, monkeypatch, tmp_path):
     assert deblur.strength == 0.25 and deblur.self_ensemble
     assert deblur.precision == "float32"
     assert deblur(np.zeros((5, 7, 3), np.uint8)).shape == (5, 7, 3)
-
-
-# === Folders ===
-
-
-def test_a_folder_goes_on_past_bad_files_and_later_skips(
-    tmp_path, inverting_networks, capsys
-):
-    folder, output = tmp_path / "photos", tmp_path / "sharp"
-    pictures = {
-        name: write(folder / name)
-        for name in ("a.png", "b/c d.png", "b/ä/e.PNG")
-    }
-    write(folder / ".hidden" / "x.png")
-    (folder / "b" / "notes.txt").write_text("no picture")
-    (folder / "0_text.jpg").write_text("no picture")
-    whole = (folder / "a.png").read_bytes()
-    (folder / "b" / "cut.png").write_bytes(whole[: len(whole) // 2])
-    status, out, err = run(capsys, folder, f"--output={output}")
-    assert status == 1 and len(inverting_networks) == 1
-    assert out == "3 deblurred, 2 failed.\n"
-    failed = err.splitlines()
-    assert len(failed) == 2
-    assert failed[0].startswith(f"{folder}/0_text.jpg: ")
-    assert failed[1].startswith(f"{folder}/b/cut.png: ")
-    assert names(output) == sorted(pictures)
-    for name, picture in pictures.items():
-        np.testing.assert_array_equal(read(output / name), 255 - picture)
-    before = {path: path.stat().st_mtime_ns for path in output.rglob("*.*")}
-    for name in ("0_text.jpg", "b/cut.png"):
-        (folder / name).unlink()
-    status, out, err = run(capsys, folder, f"--output={output}/")
-    assert (status, err) == (0, "") and len(inverting_networks) == 1
-    assert out.startswith("0 deblurred, 3 passed over")
-    assert before == {p: p.stat().st_mtime_ns for p in output.rglob("*.*")}
-    status, out, _ = run(capsys, folder, f"--output={output}", "--overwrite")
-    assert out == "3 deblurred.\n" and len(inverting_networks) == 2
-
-
-def test_a_folder_without_output(
-    tmp_path, inverting_networks, capsys, monkeypatch
-):
-    write(tmp_path / "photos" / "a.png")
-    assert run(capsys, f"{tmp_path}/photos/")[0] == 0
-    assert names(tmp_path / "photos_deblurred") == ["a.png"]
-    monkeypatch.chdir(tmp_path / "photos")
-    assert run(capsys, ".")[1].startswith("0 deblurred, 1 passed over")
-
-
-def test_an_output_inside_the_folder_is_no_input(
-    tmp_path, inverting_networks, capsys
-):
-    write(tmp_path / "a.png")
-    output = tmp_path / "sub" / "sharp"
-    for _ in range(2):
-        assert run(capsys, tmp_path, f"--output={output}")[0] == 0
-    assert names(tmp_path) == ["a.png", "sub/sharp/a.png"]
-
-
-def test_several_inputs(tmp_path, inverting_networks, capsys):
-    write(tmp_path / "a.png")
-    write(tmp_path / "b" / "c.png")
-    inputs = [tmp_path / "a.png", tmp_path / "b", tmp_path / "a.png"]
-    status, out, _ = run(capsys, *inputs, f"--output={tmp_path}/sharp")
-    assert status == 0 and out == "2 deblurred.\n"
-    assert names(tmp_path / "sharp") == ["a.png", "c.png"]
-
-
-def test_what_an_earlier_run_wrote_is_no_input(
-    tmp_path, inverting_networks, capsys
-):
-    write(tmp_path / "a.png")
-    write(tmp_path / "b.png")
-    run(capsys, *sorted(tmp_path.glob("*")), "--compare")
-    written = names(tmp_path)
-    assert len(written) == 6
-    status, out, _ = run(capsys, *sorted(tmp_path.glob("*")))
-    assert status == 0 and out.startswith("0 deblurred, 2 passed over")
-    assert names(tmp_path) == written
-
-
-def test_a_full_disk_ends_the_run(
-    small_disk, tmp_path, inverting_networks, capsys
-):
-    for i in range(9):
-        write(tmp_path / "photos" / f"{i}.png", 100, 100)
-    result = run(capsys, tmp_path / "photos", f"--output={small_disk}")
-    assert_one_line(result, "No space left on device")
-    assert not [name for name in names(small_disk) if name.endswith(".part")]
-
-
-def test_few_pictures_are_in_memory(tmp_path, inverting_networks, monkeypatch):
-    """However slow the network is, reading waits for it."""
-    jobs = []
-    for i in range(8):
-        write(tmp_path / f"{i}.png")
-        source, target = tmp_path / f"{i}.png", tmp_path / f"{i}.bmp"
-        jobs.append(deblur_jobs.Job(source, target, None, False))
-    counts = {"read": 0, "written": 0}
-    most = []
-
-    def counting(kind, function):
-        def call(*arguments):
-            counts[kind] += 1
-            most.append(counts["read"] - counts["written"])
-            return function(*arguments)
-
-        return call
-
-    for kind, name in (
-        ("read", "read_photograph"),
-        ("written", "write_photograph"),
-    ):
-        function = getattr(deblur_run, name)
-        monkeypatch.setattr(deblur_run, name, counting(kind, function))
-    deblur_run.Run(lambda: lambda image, progress: image)(jobs)
-    assert counts == {"read": 8, "written": 8}
-    assert max(most) <= 4
 
 
 # === The program itself ===

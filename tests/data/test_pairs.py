@@ -76,6 +76,22 @@ def test_a_missing_half_is_named(tmp_path, removed, kept):
         find_pairs(tmp_path)
 
 
+def test_pictures_that_differ_in_the_suffix_alone_are_two_pairs(tmp_path):
+    for half in ("blur", "sharp"):
+        for name in ("a.png", "a.tif", "b.png"):
+            save(tmp_path / "s" / half / name)
+    pairs = find_pairs(tmp_path)
+    assert [pair.name for pair in pairs] == ["s/a.png", "s/a.tif", "s/b"]
+    assert all(pair.blurry.name == pair.sharp.name for pair in pairs)
+
+
+def test_what_belongs_to_either_of_two_is_refused(tmp_path):
+    for name in ("blur/a.png", "blur/a.tif", "sharp/a.png"):
+        save(tmp_path / name)
+    with pytest.raises(UserError, match=r"blur/a\.tif .* a\.png and a\.tif"):
+        find_pairs(tmp_path)
+
+
 def test_a_missing_folder_of_halves_is_not_passed_over(tmp_path):
     for sequence in "ab":
         for half in ("blur", "sharp"):

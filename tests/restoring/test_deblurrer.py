@@ -44,7 +44,9 @@ def picture(height, width, dtype=np.uint8):
 def limit_for(pixels, image):
     """A max_memory that leaves the network so many, in float32, width 1."""
     each = precision.PRECISIONS["float32"].bytes_of_a_pixel(1.0)
-    return deblurrer.PROCESS_BYTES + 2 * image.nbytes + int(pixels * each) + 1
+    whole = 3 * (12 if image.dtype == np.uint16 else 7)  # bytes a pixel
+    whole *= image[..., 0].size
+    return deblurrer.PROCESS_BYTES + whole + int(pixels * each) + 1
 
 
 def restored(seed, image):
@@ -93,6 +95,26 @@ def test_a_view_of_another_array_works(saved):
     image = picture(20, 30)
     view = image[::-1, :, ::-1]
     np.testing.assert_array_equal(deblur(view), deblur(view.copy()))
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_black_and_white_stays_so(saved, dtype, small_tiles):
+    """Grey as Rec. 601's luma, as files of grey have it; tiles agree."""
+    image = np.repeat(picture(200, 330, dtype)[..., :1], 3, axis=2)
+    memory = limit_for(96 * 128, image)
+    for limit, strength in ((None, 1.0), (memory, 1.0), (None, 0.5)):
+        deblur = Deblurrer(saved, limit, strength, precision="float32")
+        result = deblur(image)
+        assert (result == result[..., :1]).all()
+        if limit is None:
+            luma = restored(1, image) @ (0.299, 0.587, 0.114)
+            before = image[..., 0] / np.iinfo(dtype).max
+            assert_near(
+                result[..., 0], strength * luma + (1 - strength) * before
+            )
+    image[-1, -1, 2] ^= 1
+    result = Deblurrer(saved, precision="float32")(image)
+    assert np.ptp(result[:100].astype(int), axis=2).max() > 1
 
 
 @pytest.mark.parametrize("strength", [0, 0.3, 1])

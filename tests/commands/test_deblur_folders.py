@@ -1,0 +1,147 @@
+"""deblur.py over many files: what is done, passed over, and said of it."""
+
+import os
+
+import numpy as np
+from deblur_calls import assert_one_line, names, read, run, write
+
+from sis_keras.restoring import jobs as deblur_jobs
+from sis_keras.restoring import work as deblur_run
+
+
+def test_a_folder_goes_on_past_bad_files_and_later_skips(
+    tmp_path, inverting_networks, capsys
+):
+    folder, output = tmp_path / "photos", tmp_path / "sharp"
+    pictures = {
+        name: write(folder / name)
+        for name in ("a.png", "b/c d.png", "b/ä/e.PNG")
+    }
+    write(folder / ".hidden" / "x.png")
+    (folder / "b" / "notes.txt").write_text("no picture")
+    (folder / "0_text.jpg").write_text("no picture")
+    whole = (folder / "a.png").read_bytes()
+    (folder / "b" / "cut.png").write_bytes(whole[: len(whole) // 2])
+    status, out, err = run(capsys, folder, f"--output={output}")
+    assert status == 1 and len(inverting_networks) == 1
+    assert out.splitlines() == [
+        "3 deblurred, 2 failed.",
+        f"Outputs are in {output}.",
+        f"Passed over: 1 hidden: {folder}/.hidden.",
+        "Passed over: 1 of a kind that is not read, .txt: "
+        f"{folder}/b/notes.txt.",
+    ]
+    failed = err.splitlines()
+    assert len(failed) == 2
+    assert failed[0].startswith(f"{folder}/0_text.jpg: ")
+    assert failed[1].startswith(f"{folder}/b/cut.png: ")
+    assert names(output) == sorted(pictures)
+    for name, picture in pictures.items():
+        np.testing.assert_array_equal(read(output / name), 255 - picture)
+    before = {path: path.stat().st_mtime_ns for path in output.rglob("*.*")}
+    for name in ("0_text.jpg", "b/cut.png"):
+        (folder / name).unlink()
+    status, out, err = run(capsys, folder, f"--output={output}/")
+    assert (status, err) == (0, "") and len(inverting_networks) == 1
+    assert out.startswith("0 deblurred, 3 passed over")
+    assert before == {p: p.stat().st_mtime_ns for p in output.rglob("*.*")}
+    status, out, _ = run(capsys, folder, f"--output={output}", "--overwrite")
+    assert out.startswith("3 deblurred.\n") and len(inverting_networks) == 2
+
+
+def test_a_folder_without_output(
+    tmp_path, inverting_networks, capsys, monkeypatch
+):
+    write(tmp_path / "photos" / "a.png")
+    assert run(capsys, f"{tmp_path}/photos/")[0] == 0
+    assert names(tmp_path / "photos_deblurred") == ["a.png"]
+    monkeypatch.chdir(tmp_path / "photos")
+    assert run(capsys, ".")[1].startswith("0 deblurred, 1 passed over")
+
+
+def test_an_output_inside_the_folder_is_no_input(
+    tmp_path, inverting_networks, capsys
+):
+    write(tmp_path / "a.png")
+    output = tmp_path / "sub" / "sharp"
+    for _ in range(2):
+        assert run(capsys, tmp_path, f"--output={output}")[0] == 0
+    assert names(tmp_path) == ["a.png", "sub/sharp/a.png"]
+
+
+def test_several_inputs(tmp_path, inverting_networks, capsys):
+    write(tmp_path / "a.png")
+    write(tmp_path / "b" / "c.png")
+    inputs = [tmp_path / "a.png", tmp_path / "b", tmp_path / "a.png"]
+    status, out, _ = run(capsys, *inputs, f"--output={tmp_path}/sharp")
+    assert status == 0
+    assert out == f"2 deblurred.\nOutputs are in {tmp_path}/sharp.\n"
+    assert names(tmp_path / "sharp") == ["a.png", "c.png"]
+
+
+def test_what_an_earlier_run_wrote_is_no_input(
+    tmp_path, inverting_networks, capsys
+):
+    write(tmp_path / "a.png")
+    write(tmp_path / "b.png")
+    run(capsys, *sorted(tmp_path.glob("*")), "--compare")
+    written = names(tmp_path)
+    assert len(written) == 6
+    status, out, _ = run(capsys, *sorted(tmp_path.glob("*")))
+    assert status == 0 and out.startswith("0 deblurred, 2 passed over")
+    assert names(tmp_path) == written
+
+
+def test_a_full_disk_ends_the_run(
+    small_disk, tmp_path, inverting_networks, capsys
+):
+    for i in range(9):
+        write(tmp_path / "photos" / f"{i}.png", 100, 100)
+    result = run(capsys, tmp_path / "photos", f"--output={small_disk}")
+    assert_one_line(result, "No space left on device")
+    assert not [name for name in names(small_disk) if name.endswith(".part")]
+
+
+def test_few_pictures_are_in_memory(tmp_path, inverting_networks, monkeypatch):
+    """However slow the network is, reading waits for it."""
+    jobs = []
+    for i in range(8):
+        write(tmp_path / f"{i}.png")
+        source, target = tmp_path / f"{i}.png", tmp_path / f"{i}.bmp"
+        jobs.append(deblur_jobs.Job(source, target, None, False))
+    counts = {"read": 0, "written": 0}
+    most = []
+
+    def counting(kind, function):
+        def call(*arguments, **options):
+            counts[kind] += 1
+            most.append(counts["read"] - counts["written"])
+            return function(*arguments, **options)
+
+        return call
+
+    for kind, name in (
+        ("read", "read_photograph"),
+        ("written", "write_photograph"),
+    ):
+        function = getattr(deblur_run, name)
+        monkeypatch.setattr(deblur_run, name, counting(kind, function))
+    deblur_run.Run(lambda: lambda image, progress: image)(jobs)
+    assert counts == {"read": 8, "written": 8}
+    assert max(most) <= 4
+
+
+# === Rights and times ===
+
+
+def test_outputs_have_the_rights_and_times_of_their_sources(
+    tmp_path, inverting_networks, capsys
+):
+    write(tmp_path / "a.png")
+    os.chmod(tmp_path / "a.png", 0o640)
+    os.utime(tmp_path / "a.png", ns=(10**18, 10**18 + 123456789))
+    assert run(capsys, tmp_path / "a.png", "--compare")[0] == 0
+    for name in ("a_deblurred.png", "a_compare.png"):
+        status = (tmp_path / name).stat()
+        assert status.st_mode & 0o777 == 0o640
+        assert status.st_mtime_ns == 10**18 + 123456789
