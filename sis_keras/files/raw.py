@@ -1,0 +1,64 @@
+"""Camera raw: LibRaw develops it, to 16 bits."""
+
+import numpy as np
+
+from sis_keras.files import exif, exif_folders, jpeg, jpeg_parts
+
+# What a folder says of the picture; the rest, of where the sensor's values lie.
+SAID = {int(tag) for tag in exif.DESCRIPTIVE} | {
+    exif_folders.EXIF,
+    exif_folders.GPS,
+}
+NOTE = "the raw file is developed with the camera's white balance, in sRGB"
+
+
+def read(path, check_size) -> tuple[np.ndarray, dict]:
+    """uint16 RGB `(height, width, 3)`, upright, and fields of `Photograph`.
+
+    Args:
+        path: A file.
+        check_size: Called with `(width, height)` before it is developed.
+    """
+    import rawpy
+
+    with rawpy.imread(str(path)) as opened:
+        check_size((opened.sizes.width, opened.sizes.height))
+        pixels = opened.postprocess(
+            use_camera_wb=True, output_bps=16, no_auto_bright=False
+        )
+        block = _exif_of(path) or _exif_of_preview(opened)
+    _, block = exif.upright(block)
+    notes = [NOTE]
+    if block:
+        shorter = exif_folders.rebuilt(
+            block.removeprefix(exif.PREFIX), {exif.MAKER_NOTE}, False
+        )
+        block = exif.PREFIX + shorter if shorter else None
+        notes.append("the maker note is left out")
+    return pixels, {"exif": block, "notes": tuple(notes)}
+
+
+def _exif_of(path):
+    """Of a file that is a TIFF file, too."""
+    data = np.memmap(path, np.uint8, "r")
+    head = bytes(data[:4])
+    if head[:2] not in exif_folders.ORDERS:
+        return None
+    found = exif_folders.entries(data)
+    if not found or all(x.tag != exif_folders.EXIF for x in found):
+        return None
+    others = {x.tag for x in found if x.folder == exif_folders.MAIN} - SAID
+    block = exif_folders.rebuilt(data, others | {exif.MAKER_NOTE}, False)
+    return exif.PREFIX + block if block else None
+
+
+def _exif_of_preview(opened):
+    try:
+        data = opened.extract_thumb().data
+        if isinstance(data, bytes):
+            segments = jpeg_parts.parts(data).segments
+            blocks = (x for m, x in segments if m == jpeg.APP1)
+            return next((x for x in blocks if x.startswith(exif.PREFIX)), None)
+    except Exception:  # LibRaw's, of a preview that is not there or damaged.
+        return None
+    return None
