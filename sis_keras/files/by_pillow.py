@@ -146,6 +146,9 @@ def write(file, form: str, channels, like, quality: int | None) -> list[str]:
             "icc_profile": like.icc if form != "JXL" else None,
         }
         options |= _fidelity(form, like, quality)
+    if form == "AVIF" and options["exif"]:
+        # Pillow would write all of it anew to say the orientation elsewhere.
+        options["exif"] = exif.without_orientation(options["exif"])
     if form == "BMP" and like.density:
         options["dpi"] = like.density
     if form == "GIF" and like.comment:

@@ -75,6 +75,16 @@ def turned(exif: bytes | None, orientation: int) -> bytes | None:
     return PREFIX + bytes(block)
 
 
+def without_orientation(exif: bytes) -> bytes:
+    """The same EXIF without the tag; all that has an offset keeps it."""
+    block = bytearray(exif.removeprefix(PREFIX))
+    for entry in exif_folders.entries(block) or ():
+        if (entry.folder, entry.tag) == (exif_folders.MAIN, ORIENTATION):
+            exif_folders.remove(block, entry)
+            break
+    return PREFIX + bytes(block)
+
+
 # === Of a file that is written ===
 
 

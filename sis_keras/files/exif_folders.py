@@ -103,6 +103,15 @@ def _count(block, order, place):
     return min(count, (len(block) - place - 2) // 12)
 
 
+def remove(block: bytearray, entry: Entry) -> None:
+    """Takes an entry out of the main folder; what follows it there moves up."""
+    (place,) = struct.unpack_from(entry.order + "I", block, 4)
+    (count,) = struct.unpack_from(entry.order + "H", block, place)
+    end = place + 2 + 12 * count + 4
+    block[entry.at : end] = block[entry.at + 12 : end] + bytes(12)
+    struct.pack_into(entry.order + "H", block, place, count - 1)
+
+
 def unlink_second(block: bytearray) -> None:
     """Lets the main folder have no successor."""
     order = ORDERS[bytes(block[:2])]

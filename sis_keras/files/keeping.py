@@ -42,7 +42,7 @@ def fitting(pixels: np.ndarray, like, form: str):
         `like` with the profile that the format and the channels take;
         `(height, width, channels)`; and what is lost, each a sentence.
     """
-    notes = _words(like, form)
+    notes = words_of_lost(like, form)
     if pixels.dtype == np.uint16 and form not in DEEP:
         pixels = to_8_bits(pixels)
         notes.append("its 16 bits a channel become 8")
@@ -65,7 +65,8 @@ def fitting(pixels: np.ndarray, like, form: str):
     return like._replace(icc=icc), channels, notes
 
 
-def _words(like, form):
+def words_of_lost(like, form: str) -> list[str]:
+    """What of a `Photograph` a format has no place for, as a sentence."""
     lost = [
         words
         for field, words in WORDS.items()

@@ -136,8 +136,7 @@ def write(file: BinaryIO, channels: np.ndarray, like) -> list[str]:
     Returns:
         What could not be kept.
     """
-    own = like.own if isinstance(like.own, Own) else None
-    kept = _chunks(channels, like, own)
+    kept = chunks_of(channels, like)
     if channels.dtype == np.uint16:
         _write_deep(file, channels, kept)
     else:
@@ -146,7 +145,9 @@ def write(file: BinaryIO, channels: np.ndarray, like) -> list[str]:
     return []
 
 
-def _chunks(channels, like, own):
+def chunks_of(channels: np.ndarray, like) -> list[tuple[bytes, bytes]]:
+    """What a file says beside its pixels; the arguments are `write`'s."""
+    own = like.own if isinstance(like.own, Own) else None
     height, width = channels.shape[:2]
     colors = channels[..., : 3 if channels.shape[2] > 2 else 1]
     rgb = np.broadcast_to(colors, (height, width, 3))

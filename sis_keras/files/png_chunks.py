@@ -67,12 +67,12 @@ def decode(found) -> tuple[Image.Image | np.ndarray, bool]:
     kept = [x for x in found if x[0] in PIXELS]
     if deep:
         return _decode_deep(kept), True
-    image = Image.open(io.BytesIO(_bare(kept)), formats=("PNG",))
+    image = Image.open(io.BytesIO(bare(kept)), formats=("PNG",))
     image.load()
     return image, False
 
 
-def _bare(found):
+def bare(found):
     """A file of these chunks; a key of few bits as Pillow's pixels say it."""
     file = io.BytesIO()
     file.write(SIGNATURE)
@@ -89,7 +89,7 @@ def _bare(found):
 def _decode_deep(found):
     color = found[0][1][9]
     key = next((data for name, data in found if name == b"tRNS"), None)
-    packed = _bare([x for x in found if x[0] != b"tRNS"])
+    packed = bare([x for x in found if x[0] != b"tRNS"])
     pixels = cv2.imdecode(np.frombuffer(packed, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
         raise ValueError("OpenCV does not decode it")
