@@ -4,6 +4,7 @@ import io
 import pathlib
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -69,8 +70,9 @@ class Frames:
 
     def __init__(self, path):
         data = pathlib.Path(path).read_bytes()
-        self.form = format_of(data[:HEAD])
-        self._data, found = data, {"notes": ()}
+        self.form = format_of(data[:HEAD]) or ""
+        self._data = data
+        found: dict[str, Any] = {"notes": ()}
         if self.form == "PNG":
             chunks = png_chunks.chunks(data)
             kept = (*png_chunks.PIXELS, *png.ANIMATION)

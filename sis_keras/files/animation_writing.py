@@ -3,6 +3,7 @@
 import fractions
 import io
 import struct
+from typing import Any
 
 from PIL import Image
 
@@ -72,7 +73,9 @@ def write_avif(file, restored, frames, quality: int | None) -> None:
 def write_gif(file, restored, frames, quality: int | None) -> None:
     """Writes an animated GIF file; the arguments are those of `write_webp`."""
     del quality
-    options = {"duration": [10 * round(x / 10) for x in frames.times]}
+    options: dict[str, Any] = {
+        "duration": [10 * round(x / 10) for x in frames.times]
+    }
     if frames.plays != 1:
         options["loop"] = max(frames.plays - 1, 0)
     if frames.like.comment:

@@ -2,11 +2,13 @@
 
 import io
 import struct
+from typing import Any
 
+import imagecodecs
 import numpy as np
 from PIL import Image
 
-from sis_keras.files import exif, profiles, xmp
+from sis_keras.files import exif, jxl, profiles, xmp
 from sis_keras.files.channels import as_image, decode
 
 QUALITIES = {"WEBP": 95, "AVIF": 90, "HEIF": 90, "JXL": 95}
@@ -47,16 +49,21 @@ def read(file, form: str, check_size) -> tuple[np.ndarray, dict]:
         if form == "BMP" and channels.shape[2:] == (4,):
             channels = _visible(channels)
         block = image.info.get("exif")
+        packet = image.info.get("xmp")
         if form == "JXL" and not getattr(image, "jpeg", False):
             # How it lies, the decoder went by.
             _, block = exif.upright(block)
+            packet = jxl.xmp_of(data)
+            deep = jxl.decode(data)
+            channels = channels if deep is None else deep
         if form == "AVIF":
             icc, words = _of_nclx(data, icc)
-            notes += words + _words_of_bits(data)
+            notes += words
+            channels = _deep_of_avif(data, channels)
         found = {
             "exif": block,
             "icc": icc,
-            "xmp": image.info.get("xmp"),
+            "xmp": packet,
             "comment": _bytes(image.info.get("comment")),
             "density": image.info.get("dpi"),
             "own": Own(lossless=form == "WEBP" and b"VP8L" in data[:HEAD]),
@@ -114,10 +121,17 @@ def _of_nclx(data, icc):
     return icc or profiles.of_cicp(primaries, transfer), []
 
 
-def _words_of_bits(data):
+def _deep_of_avif(data, channels):
+    """Its 10 or 12 bits as 16, where there are; Pillow makes them 8."""
     at = data.find(b"av1C", 0, HEAD)
-    deep = at > 0 and data[at + 6 : at + 7] and data[at + 6] & 0x40
-    return ["its 10 or 12 bits a channel become 8"] if deep else []
+    if at < 0 or at + 7 > len(data) or not data[at + 6] & 0x40:
+        return channels
+    deep = imagecodecs.avif_decode(data)
+    if deep.shape != channels.shape or deep.dtype != np.uint16:
+        return channels
+    most = 4095 if data[at + 6] & 0x20 else 1023
+    scaled = deep.astype(np.float32) * np.float32(65535 / most)
+    return np.rint(scaled).astype(np.uint16)
 
 
 # === Writing ===
@@ -136,7 +150,7 @@ def write(file, form: str, channels, like, quality: int | None) -> list[str]:
     Returns:
         What could not be kept.
     """
-    options = {}
+    options: dict[str, Any] = {}
     colors = channels[..., : 3 if channels.shape[2] > 2 else 1]
     rgb = np.broadcast_to(colors, (*channels.shape[:2], 3))
     if form in QUALITIES:
@@ -154,6 +168,9 @@ def write(file, form: str, channels, like, quality: int | None) -> list[str]:
     if form == "GIF" and like.comment:
         options["comment"] = like.comment[:255]
     options = {name: x for name, x in options.items() if x is not None}
+    if form == "JXL" and channels.dtype == np.uint16:
+        file.write(jxl.encode(channels, **options))
+        return []
     if form == "HEIF" and channels.dtype == np.uint16:
         return _write_deep_heif(file, channels, options)
     image = as_image(channels)

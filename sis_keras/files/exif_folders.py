@@ -20,7 +20,7 @@ class Entry(NamedTuple):
         folder: `MAIN`, `SECOND` (the thumbnail's), or the tag that links it.
         tag: What it says.
         kind: TIFF's type.
-        count: Of values.
+        number_of_values: How many.
         at: Where the entry lies.
         order: "<" or ">".
     """
@@ -28,14 +28,14 @@ class Entry(NamedTuple):
     folder: int
     tag: int
     kind: int
-    count: int
+    number_of_values: int
     at: int
     order: str
 
     @property
     def is_number(self) -> bool:
         """Whether it is one SHORT or LONG, which stands in the entry."""
-        return self.kind in (SHORT, LONG) and self.count == 1
+        return self.kind in (SHORT, LONG) and self.number_of_values == 1
 
     def number(self, block) -> int:
         """Its first SHORT or LONG."""
@@ -51,7 +51,7 @@ class Entry(NamedTuple):
 
     def data(self, block) -> bytes | None:
         """Its values' bytes; None where they lie outside."""
-        size = SIZES.get(self.kind, 1) * self.count
+        size = SIZES.get(self.kind, 1) * self.number_of_values
         start = self.at + 8
         if size > 4:
             (start,) = struct.unpack_from(self.order + "I", block, start)
@@ -144,7 +144,7 @@ def rebuilt(block: bytes, without: set[int], thumbnail: bool) -> bytes | None:
         if entry.tag in FOLDERS and FOLDERS[entry.tag] != entry.folder:
             continue
         if entry.tag not in without and data is not None:
-            kept = entry.kind, entry.count, data
+            kept = entry.kind, entry.number_of_values, data
             folders.setdefault(entry.folder, {}).setdefault(entry.tag, kept)
     picture = _picture(found, block) if thumbnail else None
     if not picture:

@@ -72,11 +72,16 @@ def format_of(head: bytes, suffix: str = "") -> str | None:
         brands = [head[8:12], *(head[at : at + 4] for at in (16, 20, 24, 28))]
         found = [BRANDS[brand] for brand in brands if brand in BRANDS]
         # A HEIF file's other brands say what its pictures are packed with.
-        return next((x for x in found if x != "HEIF"), (*found, None)[0])
+        return next(
+            (x for x in found if x != "HEIF"), found[0] if found else None
+        )
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
-    found = next((f for x, f in BEGINNINGS.items() if head.startswith(x)), None)
-    return "RAW" if found == "TIFF" and suffix in RAW_SUFFIXES else found
+    for beginning, form in BEGINNINGS.items():
+        if head.startswith(beginning):
+            raw = form == "TIFF" and suffix in RAW_SUFFIXES
+            return "RAW" if raw else form
+    return None
 
 
 def name_of(form: str) -> str:

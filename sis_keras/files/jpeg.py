@@ -2,7 +2,7 @@
 
 import io
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
@@ -57,9 +57,10 @@ def said(cut: Parts, image: Image.Image) -> dict:
         cut: Of the file.
         image: Loaded.
     """
-    found = {"comment": None, "iptc": None, "notes": []}
+    found: dict[str, Any] = {"comment": None, "iptc": None, "notes": []}
     found |= {"exif": None, "xmp": None, "density": None, "icc": None}
-    profile, kept = {}, []
+    profile: dict[int, bytes] = {}
+    kept: list[tuple[int, bytes]] = []
     for marker, data in cut.segments:
         if marker == APP1 and data.startswith(exif.PREFIX):
             found["exif"] = found["exif"] or data
@@ -146,46 +147,54 @@ def write(file, channels, like, quality: int | None) -> list[str]:
     Returns:
         What could not be kept.
     """
+    notes: list[str] = []
     own = like.own if isinstance(like.own, Own) else None
-    other_size = own and own.shape != channels.shape[:2]
-    pictures = own.pictures if own and not other_size else None
-    notes = []
-    packet, block, orientation = like.xmp, like.exif, 1
-    if pictures and own.orientation != 1:
-        # The other pictures lie as this one did.
-        orientation, packet = own.orientation, own.xmp
-        channels = np.ascontiguousarray(turned_back(channels, orientation))
-        block = exif.turned(block, orientation)
-    block = exif.fitted(block, _rgb(channels))
-    packet = xmp.fitted(packet, channels.shape[1], channels.shape[0])
-    segments = []
-    if block:
-        block, note = exif.shortened(block, MOST)
-        notes += [note] if note else []
-        segments += [(APP1, block)] if block else []
-    if packet and len(packet) > MOST - len(XMP):
-        notes.append("XMP is left out: it is longer than JPEG's 64 KiB")
-    elif packet:
-        segments.append((APP1, XMP + packet))
-    segments += _profile(like.icc)
-    segments += own.segments if own else _foreign(like, notes)
-    encoded = _encoded(channels, own, quality)
-    density = like.density
-    if density and orientation > 4:
-        density = density[::-1]
-    head = b"\xff\xd8" + joined([(APP0, _jfif(density)), *segments])
-    tail = own.tail if own and not other_size else b""
-    if own and own.tail and other_size:
+    if own and own.tail and own.shape != channels.shape[:2]:
         notes.append("what follows the picture in its file is left out")
-    if pictures:
-        note = multi_picture.write(file, head, encoded, pictures, tail)
-        return notes + note
+        own = own._replace(pictures=None, tail=b"")
+    if own and own.pictures and own.orientation != 1:
+        channels, like = _as_others_lie(channels, like, own)
+    segments = [(APP0, _jfif(like.density))]
+    segments += _descriptions(channels, like, notes) + _profile(like.icc)
+    segments += own.segments if own else _foreign(like, notes)
+    head = b"\xff\xd8" + joined(segments)
+    encoded = _encoded(channels, own, quality)
+    tail = own.tail if own else b""
+    if own and own.pictures:
+        return notes + multi_picture.write(
+            file, head, encoded, own.pictures, tail
+        )
     file.write(head + encoded + tail)
     return notes
 
 
-def _rgb(channels):
-    return np.broadcast_to(channels, (*channels.shape[:2], 3))
+def _as_others_lie(channels, like, own):
+    """As the file's other pictures lie, which stay as they are."""
+    channels = np.ascontiguousarray(turned_back(channels, own.orientation))
+    density = like.density
+    if density and own.orientation > 4:
+        density = density[::-1]
+    block = exif.turned(like.exif, own.orientation)
+    return channels, like._replace(exif=block, xmp=own.xmp, density=density)
+
+
+def _descriptions(channels, like, notes):
+    """Segments of EXIF and XMP."""
+    height, width = channels.shape[:2]
+    segments = []
+    block = exif.fitted(
+        like.exif, np.broadcast_to(channels, (height, width, 3))
+    )
+    if block:
+        block, words = exif.shortened(block, MOST)
+        notes += [words] if words else []
+        segments += [(APP1, block)] if block else []
+    packet = xmp.fitted(like.xmp, width, height)
+    if packet and len(packet) > MOST - len(XMP):
+        notes.append("XMP is left out: it is longer than JPEG's 64 KiB")
+    elif packet:
+        segments.append((APP1, XMP + packet))
+    return segments
 
 
 def _profile(icc):

@@ -8,7 +8,7 @@ from sis_keras.files.formats import name_of
 
 ALPHA = ("PNG", "WEBP", "TIFF", "GIF", "AVIF", "HEIF", "JXL")
 GREY = ("JPEG", "PNG", "TIFF", "BMP", "GIF", "JXL")
-DEEP = ("PNG", "TIFF", "HEIF")
+DEEP = ("PNG", "TIFF", "HEIF", "JXL")
 PROFILES = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF")
 HELD = {
     "JPEG": ("exif", "xmp", "iptc", "comment", "density"),

@@ -18,14 +18,14 @@ class Pictures(NamedTuple):
     """What the index says.
 
     Attributes:
-        index: MPF's segment.
-        count: Of pictures, the first included.
-        at: Where the entries lie in `index`.
+        block: MPF's segment.
+        number: Of pictures, the first included.
+        at: Where the entries lie in `block`.
         starts: Of each, counted from the first one's end.
     """
 
-    index: bytes
-    count: int
+    block: bytes
+    number: int
     at: int
     starts: list[int]
 
@@ -46,7 +46,7 @@ def pictures(cut) -> Pictures | None:
 
 def _parsed(index, base, end):
     block = index[len(HEAD) :]
-    order = ORDERS.get(block[:2])
+    order = ORDERS.get(block[:2], "<")
     try:
         (folder,) = struct.unpack_from(order + "I", block, 4)
         (count,) = struct.unpack_from(order + "H", block, folder)
@@ -80,7 +80,7 @@ def write(file, head, encoded, found: Pictures, tail: bytes) -> list[str]:
     Returns:
         A sentence for a person.
     """
-    index = bytearray(found.index)
+    index = bytearray(found.block)
     order = ORDERS[bytes(index[len(HEAD) : len(HEAD) + 2])]
     base = len(head) + 4 + len(HEAD)
     end = len(head) + 4 + len(index) + len(encoded)
@@ -92,5 +92,5 @@ def write(file, head, encoded, found: Pictures, tail: bytes) -> list[str]:
             struct.pack_into(order + "I", index, place, end + start - base)
     file.write(head + b"\xff\xe2" + struct.pack(">H", len(index) + 2))
     file.write(bytes(index) + encoded + tail)
-    others = "second picture is" if found.count == 2 else "other pictures are"
+    others = "second picture is" if found.number == 2 else "other pictures are"
     return [f"the file's {others} (gain map, depth, …) kept as before"]

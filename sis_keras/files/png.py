@@ -184,7 +184,7 @@ class _Spliced:
 
     def __init__(self, file, kept):
         self._file, self._kept = file, kept
-        self._head = bytearray()
+        self._head: bytearray | None = bytearray()
 
     def write(self, data):
         if self._head is None:

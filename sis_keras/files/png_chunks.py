@@ -17,7 +17,7 @@ GREY, COLOR, PALETTE, GREY_ALPHA, COLOR_ALPHA = 0, 2, 3, 4, 6
 PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
-def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+def chunks(data: bytes) -> list[tuple[bytes, memoryview]]:
     """`(name, data)` of each chunk up to IEND.
 
     Raises:
@@ -26,7 +26,7 @@ def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
     found, at, view = [], len(SIGNATURE), memoryview(data)
     while at + 12 <= len(data):
         length, name = struct.unpack_from(">I4s", data, at)
-        body = view[at + 8 : at + 8 + length]
+        body = view[at + 8 : at + 8 + length]  # Not copied.
         if at + 12 + length > len(data):
             break
         (check,) = struct.unpack_from(">I", data, at + 8 + length)

@@ -1,11 +1,20 @@
 """Camera raw: LibRaw develops it, to 16 bits."""
 
+from typing import Any
+
 import numpy as np
 
 from sis_keras.files import exif, exif_folders, jpeg, jpeg_parts
 
 # What a folder says of the picture; the rest, of where the sensor's values lie.
-SAID = {int(tag) for tag in exif.DESCRIPTIVE} | {
+SAID = {
+    0x010E,  # ImageDescription
+    0x010F,  # Make
+    0x0110,  # Model
+    0x0131,  # Software
+    0x0132,  # DateTime
+    0x013B,  # Artist
+    0x8298,  # Copyright
     exif_folders.EXIF,
     exif_folders.GPS,
 }
@@ -40,7 +49,7 @@ def read(path, check_size) -> tuple[np.ndarray, dict]:
 
 def _exif_of(path):
     """Of a file that is a TIFF file, too."""
-    data = np.memmap(path, np.uint8, "r")
+    data: Any = np.memmap(path, np.uint8, "r")
     head = bytes(data[:4])
     if head[:2] not in exif_folders.ORDERS:
         return None
