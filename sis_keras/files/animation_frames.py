@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sis_keras.files import exif, png, png_chunks, xmp
+from sis_keras.files import exif, limits, png, png_chunks, xmp
 from sis_keras.files.channels import turned
 from sis_keras.files.formats import HEAD, format_of
 from sis_keras.files.photographs import Photograph
@@ -17,7 +17,6 @@ from sis_keras.files.photographs import Photograph
 FOREVER = 0
 # Browsers show a GIF's frames of no time for this long.
 SHORTEST_OF_GIF, SHOWN = 10, 100  # milliseconds
-MOST_PIXELS = 130_000_000
 EMPTY = np.zeros((1, 1, 3), np.uint8)
 
 
@@ -83,7 +82,7 @@ class Frames:
                 found["notes"] = (*found["notes"], note)
         with self._open() as image:
             width, height = image.size
-            if width * height > MOST_PIXELS:
+            if width * height > limits.MOST_PIXELS:
                 raise ValueError("too large")
             if self.form != "PNG":
                 found = _said(image)

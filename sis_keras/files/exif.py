@@ -151,18 +151,28 @@ def shortened(exif: bytes, most: int) -> tuple[bytes | None, str | None]:
     """EXIF of at most `most` bytes, and what it had to leave out.
 
     The maker note goes first, whose offsets would not hold in another place;
-    then the thumbnail, then all.
+    then the thumbnail, then what is longest.
     """
     if len(exif) <= most:
         return exif, None
     block = exif.removeprefix(PREFIX)
-    for thumbnail, words in (
-        (True, "the EXIF's maker note is left out"),
-        (False, "the EXIF's maker note and thumbnail are left out"),
-    ):
-        shorter = exif_folders.rebuilt(block, {MAKER_NOTE}, thumbnail)
+    found = exif_folders.entries(block) or []
+    sizes = {entry.tag: len(entry.data(block) or b"") for entry in found}
+    longest = sorted(sizes, key=sizes.__getitem__, reverse=True)
+    without, lost = {MAKER_NOTE}, ["maker note"]
+    for step in range(len(longest) + 2):
+        if step == 1:
+            lost.append("thumbnail")
+        elif step > 1 and (tag := longest[step - 2]) not in without:
+            without.add(tag)
+            lost.append(ExifTags.TAGS.get(tag, f"tag {tag}"))
+        shorter = exif_folders.rebuilt(block, without, thumbnail=not step)
         if shorter and len(PREFIX + shorter) <= most:
-            return PREFIX + shorter, f"{words}: the format holds 64 KiB of EXIF"
+            words = ", ".join(lost)
+            return (
+                PREFIX + shorter,
+                f"left out of the EXIF, of which 64 KiB fit: {words}",
+            )
     return None, "the EXIF is left out: it is longer than the format's 64 KiB"
 
 

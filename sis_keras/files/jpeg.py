@@ -34,6 +34,7 @@ class Own(NamedTuple):
         multi: MPF's segment, where it lay and the tail. Or None.
         tail: What followed the picture.
         shape: Height and width, upright.
+        jfif: Its first segment, as the file lies; of its unit, for one.
     """
 
     tables: list
@@ -45,6 +46,7 @@ class Own(NamedTuple):
     pictures: multi_picture.Pictures | None
     tail: bytes
     shape: tuple[int, int]
+    jfif: bytes | None
 
 
 # === Reading ===
@@ -61,6 +63,7 @@ def said(cut: Parts, image: Image.Image) -> dict:
     found |= {"exif": None, "xmp": None, "density": None, "icc": None}
     profile: dict[int, bytes] = {}
     kept: list[tuple[int, bytes]] = []
+    jfif = None
     for marker, data in cut.segments:
         if marker == APP1 and data.startswith(exif.PREFIX):
             found["exif"] = found["exif"] or data
@@ -81,7 +84,7 @@ def said(cut: Parts, image: Image.Image) -> dict:
             found["comment"] = found["comment"] or data
             kept.append((marker, data))
         elif marker == APP0 and data.startswith(JFIF) and len(data) >= 12:
-            found["density"] = _density(data)
+            found["density"], jfif = _density(data), data[:12]
         if marker == APP13 and data.startswith(photoshop.HEAD):
             found["iptc"] = found["iptc"] or photoshop.iptc_of(data)
             kept[-1] = marker, photoshop.without_thumbnails(data)
@@ -99,6 +102,7 @@ def said(cut: Parts, image: Image.Image) -> dict:
         pictures=multi_picture.pictures(cut),
         tail=cut.tail,
         shape=(width, height) if orientation > 4 else (height, width),
+        jfif=jfif,
     )
     return found
 
@@ -154,7 +158,7 @@ def write(file, channels, like, quality: int | None) -> list[str]:
         own = own._replace(pictures=None, tail=b"")
     if own and own.pictures and own.orientation != 1:
         channels, like = _as_others_lie(channels, like, own)
-    segments = [(APP0, _jfif(like.density))]
+    segments = [(APP0, _jfif(like.density, own))]
     segments += _descriptions(channels, like, notes) + _profile(like.icc)
     segments += own.segments if own else _foreign(like, notes)
     head = b"\xff\xd8" + joined(segments)
@@ -218,7 +222,9 @@ def _foreign(like, notes):
     return segments
 
 
-def _jfif(density):
+def _jfif(density, own):
+    if own and own.jfif and (own.orientation < 5 or own.pictures):
+        return own.jfif + bytes(2)  # No thumbnail.
     across, down = (round(x) for x in density or (1, 1))
     fits = density and 0 < across <= 65535 and 0 < down <= 65535
     unit, across, down = (1, across, down) if fits else (0, 1, 1)

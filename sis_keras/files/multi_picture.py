@@ -92,5 +92,6 @@ def write(file, head, encoded, found: Pictures, tail: bytes) -> list[str]:
             struct.pack_into(order + "I", index, place, end + start - base)
     file.write(head + b"\xff\xe2" + struct.pack(">H", len(index) + 2))
     file.write(bytes(index) + encoded + tail)
-    others = "second picture is" if found.number == 2 else "other pictures are"
-    return [f"the file's {others} (gain map, depth, …) kept as before"]
+    others = "second picture" if found.number == 2 else "other pictures"
+    kept = f"the file's {others} (gain map, depth, …): kept as before"
+    return [f"{kept}, not restored"]

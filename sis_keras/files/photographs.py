@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import pathlib
 import threading
 import warnings
@@ -19,6 +18,7 @@ from sis_keras.files import (
     jpeg,
     jpeg_parts,
     keeping,
+    limits,
     png,
     png_chunks,
     raw,
@@ -37,11 +37,6 @@ from sis_keras.files.formats import (
 )
 from sis_keras.quiet import muted_stderr
 
-MOST_PIXELS = 130_000_000
-# A blank PNG file has 1032 for each of its bytes, photographs have less than
-# 100. A file of some bytes must not have a gigabyte made ready for it.
-PIXELS_PER_BYTE = 2000
-FEW_PIXELS = 2**22
 LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 65536}
 
 # Pillow warns of what it mends, where a program's own lines are to stand.
@@ -88,7 +83,7 @@ class Photograph(NamedTuple):
 
 
 def read_photograph(
-    path, most_pixels: int = MOST_PIXELS, strict: bool = False
+    path, most_pixels: int = limits.MOST_PIXELS, strict: bool = False
 ) -> Photograph:
     """Reads a picture file of any of the `FORMATS`, whatever its suffix.
 
@@ -121,7 +116,7 @@ def read_photograph(
     except UserError:
         raise
     except Image.DecompressionBombError as error:
-        raise _too_large(path, most_pixels) from error
+        raise limits.too_large(path, most_pixels) from error
     except MemoryError as error:
         raise UserError(
             f"Expected memory for the picture {path}. Received: too little. "
@@ -144,7 +139,7 @@ def read_photograph(
 
 def _read(path, file, form, most_pixels, strict):
     def check_size(size):
-        _check_size(path, file, size, most_pixels)
+        limits.check_size(path, file, size, most_pixels)
 
     if form == "TIFF":
         return _read_tiff(path, file, check_size)
@@ -154,6 +149,8 @@ def _read(path, file, form, most_pixels, strict):
         image, missing = jpeg_parts.load(cut, strict)
         found = jpeg.said(cut, image)
         found["notes"] += (missing,) if missing else ()
+        if image.mode == "CMYK":
+            found["notes"] += ("its CMYK colours become sRGB",)
         channels, found["icc"] = decode(image, found["icc"])
     elif form == "PNG":
         chunks = png_chunks.chunks(file.read())
@@ -209,25 +206,6 @@ def _muted():
     """One thread at a time: two would leave the standard error muted."""
     with _muting, muted_stderr():
         yield
-
-
-def _check_size(path, file, size, most_pixels):
-    width, height = size
-    if width * height > most_pixels:
-        raise _too_large(path, most_pixels)
-    length = os.fstat(file.fileno()).st_size
-    if width * height > max(FEW_PIXELS, length * PIXELS_PER_BYTE):
-        raise UserError(
-            f"Expected a whole picture. Received: {path}, {length} bytes that "
-            f"claim to be {width}x{height}. Replace or remove it."
-        )
-
-
-def _too_large(path, most_pixels):
-    return UserError(
-        f"Expected at most {most_pixels / 1e6:.0f} megapixels. Received: "
-        f"{path}, which claims to have more. Make it smaller."
-    )
 
 
 # === Writing ===

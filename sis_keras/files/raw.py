@@ -18,6 +18,7 @@ SAID = {
     exif_folders.EXIF,
     exif_folders.GPS,
 }
+LAYOUT = {0x0112, 0x0100, 0x0101, 0xA002, 0xA003}  # Orientation, sizes
 NOTE = "the raw file is developed with the camera's white balance, in sRGB"
 
 
@@ -36,14 +37,16 @@ def read(path, check_size) -> tuple[np.ndarray, dict]:
             use_camera_wb=True, output_bps=16, no_auto_bright=False
         )
         block = _exif_of(path) or _exif_of_preview(opened)
-    _, block = exif.upright(block)
     notes = [NOTE]
     if block:
-        shorter = exif_folders.rebuilt(
-            block.removeprefix(exif.PREFIX), {exif.MAKER_NOTE}, False
-        )
-        block = exif.PREFIX + shorter if shorter else None
-        notes.append("the maker note is left out")
+        block = block.removeprefix(exif.PREFIX)
+        found = exif_folders.entries(block) or ()
+        if any(entry.tag == exif.MAKER_NOTE for entry in found):
+            notes.append(
+                "the maker note is left out: it speaks of the raw file"
+            )
+        block = exif_folders.rebuilt(block, {exif.MAKER_NOTE, *LAYOUT}, False)
+    block = exif.PREFIX + block if block else None
     return pixels, {"exif": block, "notes": tuple(notes)}
 
 
@@ -53,11 +56,11 @@ def _exif_of(path):
     head = bytes(data[:4])
     if head[:2] not in exif_folders.ORDERS:
         return None
-    found = exif_folders.entries(data)
-    if not found or all(x.tag != exif_folders.EXIF for x in found):
+    found = exif_folders.entries(data) or ()
+    main = {x.tag for x in found if x.folder == exif_folders.MAIN}
+    if not main & SAID:
         return None
-    others = {x.tag for x in found if x.folder == exif_folders.MAIN} - SAID
-    block = exif_folders.rebuilt(data, others | {exif.MAKER_NOTE}, False)
+    block = exif_folders.rebuilt(data, main - SAID, False)
     return exif.PREFIX + block if block else None
 
 
