@@ -53,6 +53,8 @@ def write_webp(file, restored, frames, quality: int | None) -> None:
         options |= {"lossless": True, "quality": 60}
     else:
         options["quality"] = QUALITIES["WEBP"] if quality is None else quality
+    if "exif" in options:  # Pillow does so for a still picture alone.
+        options["exif"] = options["exif"].removeprefix(exif.PREFIX)
     times = frames.times_for("WEBP")
     options |= {"duration": list(times), "loop": frames.plays}
     _save(file, "WEBP", restored, frames, options)

@@ -5,6 +5,7 @@ offsets from its start. What no longer fits the picture is set in place.
 """
 
 import io
+import struct
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ ORIENTATION = ExifTags.Base.Orientation
 SHORT, LONG = 3, 4
 WIDTHS = (0x0100, 0xA002, 0x1001)  # ImageWidth, Exif's, Interoperability's
 HEIGHTS = (0x0101, 0xA003, 0x1002)
+RESOLUTIONS, RESOLUTION_UNIT, CENTIMETRE = (0x011A, 0x011B), 0x0128, 3
 THUMBNAIL, THUMBNAIL_LENGTH = 0x0201, 0x0202
 STRIPS = 0x0111
 THUMBNAIL_SIDE = 160
@@ -83,6 +85,28 @@ def without_orientation(exif: bytes) -> bytes:
             exif_folders.remove(block, entry)
             break
     return PREFIX + bytes(block)
+
+
+def density(exif: bytes | None) -> tuple[float, float] | None:
+    """Dots per inch, across and down, if it says so."""
+    block = (exif or b"").removeprefix(PREFIX)
+    found = {
+        entry.tag: entry
+        for entry in exif_folders.entries(block) or ()
+        if entry.folder == exif_folders.MAIN
+    }
+    sides = []
+    for tag in RESOLUTIONS:
+        data = found[tag].data(block) if tag in found else None
+        if not data or len(data) != 8:
+            return None
+        above, below = struct.unpack(found[tag].order + "II", data)
+        if not above or not below:
+            return None
+        sides.append(above / below)
+    unit = found.get(RESOLUTION_UNIT)
+    scale = 2.54 if unit and unit.number(block) == CENTIMETRE else 1
+    return sides[0] * scale, sides[1] * scale
 
 
 # === Of a file that is written ===
@@ -159,9 +183,12 @@ def shortened(exif: bytes, most: int) -> tuple[bytes | None, str | None]:
     found = exif_folders.entries(block) or []
     sizes = {entry.tag: len(entry.data(block) or b"") for entry in found}
     longest = sorted(sizes, key=sizes.__getitem__, reverse=True)
-    without, lost = {MAKER_NOTE}, ["maker note"]
+    without, lost = {MAKER_NOTE}, []
+    if MAKER_NOTE in sizes:
+        lost.append("maker note")
+    has_thumbnail = any(x.folder == exif_folders.SECOND for x in found)
     for step in range(len(longest) + 2):
-        if step == 1:
+        if step == 1 and has_thumbnail:
             lost.append("thumbnail")
         elif step > 1 and (tag := longest[step - 2]) not in without:
             without.add(tag)

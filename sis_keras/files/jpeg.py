@@ -29,9 +29,9 @@ class Own(NamedTuple):
         subsampling: As Pillow counts; None where it has no number.
         progressive: Whether the picture comes in scans.
         segments: Those that nothing else of a `Photograph` holds.
-        exif, xmp: As they stood, with the orientation.
+        xmp: As it stood, with the orientation.
         orientation: As it was.
-        multi: MPF's segment, where it lay and the tail. Or None.
+        pictures: MPF's index. Or None.
         tail: What followed the picture.
         shape: Height and width, upright.
         jfif: Its first segment, as the file lies; of its unit, for one.
@@ -158,7 +158,7 @@ def write(file, channels, like, quality: int | None) -> list[str]:
         own = own._replace(pictures=None, tail=b"")
     if own and own.pictures and own.orientation != 1:
         channels, like = _as_others_lie(channels, like, own)
-    segments = [(APP0, _jfif(like.density, own))]
+    segments = _first(like, own)
     segments += _descriptions(channels, like, notes) + _profile(like.icc)
     segments += own.segments if own else _foreign(like, notes)
     head = b"\xff\xd8" + joined(segments)
@@ -222,13 +222,17 @@ def _foreign(like, notes):
     return segments
 
 
-def _jfif(density, own):
-    if own and own.jfif and (own.orientation < 5 or own.pictures):
-        return own.jfif + bytes(2)  # No thumbnail.
-    across, down = (round(x) for x in density or (1, 1))
-    fits = density and 0 < across <= 65535 and 0 < down <= 65535
-    unit, across, down = (1, across, down) if fits else (0, 1, 1)
-    return JFIF + struct.pack(">HBHHBB", 0x0101, unit, across, down, 0, 0)
+def _first(like, own):
+    """JFIF's segment; of a JPEG file that had none, none."""
+    if own and (own.orientation < 5 or own.pictures or not own.jfif):
+        # No thumbnail.
+        return [(APP0, own.jfif + bytes(2))] if own.jfif else []
+    across, down = like.density or exif.density(like.exif) or (0, 0)
+    across, down, unit = round(across), round(down), 1
+    if not (0 < across <= 65535 and 0 < down <= 65535):
+        across, down, unit = 1, 1, 0
+    numbers = struct.pack(">HBHHBB", 0x0101, unit, across, down, 0, 0)
+    return [(APP0, JFIF + numbers)]
 
 
 def _encoded(channels, own, quality):
