@@ -75,8 +75,9 @@ class Frames:
         if self.form == "PNG":
             chunks = png_chunks.chunks(data)
             kept = (*png_chunks.PIXELS, *png.ANIMATION)
-            self._data = png_chunks.bare([x for x in chunks if x[0] in kept])
-            found = png.said(chunks)
+            shown = [x for x in chunks if x[0] in kept]
+            self._data = png_chunks.bare(shown).read()
+            found = png.said(x for x in chunks if x[0] not in png.ANIMATION)
             if chunks[0][1][8] == 16:
                 note = "its 16 bits a channel become 8"
                 found["notes"] = (*found["notes"], note)

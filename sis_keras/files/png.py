@@ -57,8 +57,11 @@ def said(found) -> dict:
         found: The file's chunks.
     """
     texts, kept, block, lost = png_text.Texts(), [], None, []
+    notes: list[str] = []
     by_name: dict[bytes, bytes] = {}
     for name, data in found:
+        if name == b"acTL":
+            notes.append("of its animation's pictures the first is taken")
         if name in (*PIXELS, *ANIMATION):
             continue
         data = bytes(data)
@@ -82,7 +85,7 @@ def said(found) -> dict:
         "comment": texts.comment,
         "density": _density(by_name.get(b"pHYs")),
         "own": Own(kept, made),
-        "notes": _words_of_lost(lost),
+        "notes": (*notes, *_words_of_lost(lost)),
     }
 
 

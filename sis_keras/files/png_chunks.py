@@ -4,9 +4,11 @@ OpenCV decodes 16 bits a channel, which Pillow makes 8, but knows neither grey
 with alpha nor a transparent key.
 """
 
+import bisect
 import io
 import struct
 import zlib
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -67,29 +69,60 @@ def decode(found) -> tuple[Image.Image | np.ndarray, bool]:
     kept = [x for x in found if x[0] in PIXELS]
     if deep:
         return _decode_deep(kept), True
-    image = Image.open(io.BytesIO(bare(kept)), formats=("PNG",))
+    image = Image.open(bare(kept), formats=("PNG",))
     image.load()
     return image, False
 
 
-def bare(found):
+def bare(found) -> BinaryIO:
     """A file of these chunks; a key of few bits as Pillow's pixels say it."""
-    file = io.BytesIO()
-    file.write(SIGNATURE)
     bits, color = found[0][1][8:10]
+    pieces = [SIGNATURE]
     for name, data in found:
         if name == b"tRNS" and color == GREY and bits < 8:
             (key,) = struct.unpack(">H", data[:2])
             scale = 255 // (2**bits - 1)
             data = struct.pack(">H", min(key * scale, 255))
-        write_chunk(file, name, data)
-    return file.getvalue()
+        pieces += [_head(name, data), data, _check(name, data)]
+    return io.BufferedReader(_Pieces(pieces))
+
+
+class _Pieces(io.RawIOBase):
+    """A file to be read, made of bytes that need not lie side by side."""
+
+    def __init__(self, pieces):
+        self._pieces = [memoryview(piece) for piece in pieces]
+        self._starts = [0]
+        for piece in self._pieces:
+            self._starts.append(self._starts[-1] + len(piece))
+        self._at = 0
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def seek(self, offset, whence=io.SEEK_SET):
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at}
+        self._at = base.get(whence, self._starts[-1]) + offset
+        return self._at
+
+    def readinto(self, buffer):
+        number = bisect.bisect_right(self._starts, self._at) - 1
+        if number >= len(self._pieces):
+            return 0
+        start = self._at - self._starts[number]
+        part = self._pieces[number][start : start + len(buffer)]
+        buffer[: len(part)] = part
+        self._at += len(part)
+        return len(part)
 
 
 def _decode_deep(found):
     color = found[0][1][9]
     key = next((data for name, data in found if name == b"tRNS"), None)
-    packed = bare([x for x in found if x[0] != b"tRNS"])
+    packed = bare([x for x in found if x[0] != b"tRNS"]).read()
     pixels = cv2.imdecode(np.frombuffer(packed, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
         raise ValueError("OpenCV does not decode it")
@@ -107,6 +140,13 @@ def _decode_deep(found):
 
 def write_chunk(file, name: bytes, data) -> None:
     """Writes one chunk."""
-    file.write(struct.pack(">I", len(data)) + name)
-    file.write(data)
-    file.write(struct.pack(">I", zlib.crc32(data, zlib.crc32(name))))
+    for piece in (_head(name, data), data, _check(name, data)):
+        file.write(piece)
+
+
+def _head(name, data):
+    return struct.pack(">I", len(data)) + name
+
+
+def _check(name, data):
+    return struct.pack(">I", zlib.crc32(data, zlib.crc32(name)))
