@@ -15,7 +15,8 @@ def optional_package(name: str, extra: str) -> types.ModuleType:
 
     Args:
         name: Of the module.
-        extra: "phones", "training" or "kohler", whose package it is.
+        extra: "phones", "training", "kohler" or "formats", whose package it
+            is.
 
     Raises:
         UserError: It is not installed.

@@ -23,6 +23,8 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from sis_keras.errors import UserError
+from sis_keras.files.animation import is_animated, restore_animation
+from sis_keras.files.formats import require
 from sis_keras.files.photographs import (
     FORMATS,
     SUFFIXES,
@@ -36,6 +38,22 @@ HANG_SECONDS = 20
 # A small file may claim 4 megapixels, whose channels are made ready.
 MOST_GROWTH_MIB = 150
 HEIGHT, WIDTH = 24, 40
+
+
+def has(form: str) -> bool:
+    """Whether the package for a format is installed."""
+    try:
+        require(form, "files")
+    except UserError:
+        return False
+    return True
+
+
+NEWER = [
+    (name, "RGB", {})
+    for name, form in (("color.heic", "HEIF"), ("color.jxl", "JXL"))
+    if has(form)
+]
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -72,13 +90,29 @@ def whole_files() -> dict[str, bytes]:
         ("cmyk.tif", "CMYK", {}),
         ("color.bmp", "RGB", {}),
         ("palette.bmp", "P", {}),
+        ("palette.gif", "P", {"comment": b"words"}),
+        ("color.avif", "RGB", {"exif": kept["exif"]}),
+        *NEWER,
     ):
-        form = {"jpg": "jpeg", "tif": "tiff"}.get(name[-3:])
+        form = {"jpg": "jpeg", "tif": "tiff", "heic": "heif"}
         written = io.BytesIO()
-        form = form or name.partition(".")[2]
+        form = form.get(name.partition(".")[2], name.partition(".")[2])
         images[mode].save(written, form, **options)
         files[name] = written.getvalue()
+    files |= _animations(images["RGBA"])
     return files | _deep_files(rgba)
+
+
+def _animations(image):
+    files = {}
+    for name in ("moving.gif", "moving.png", "moving.webp"):
+        written = io.BytesIO()
+        turned = image.transpose(Image.Transpose.ROTATE_180)
+        image.save(
+            written, name[7:], save_all=True, append_images=[turned, image]
+        )
+        files[name] = written.getvalue()
+    return files
 
 
 def _exif():
@@ -176,6 +210,11 @@ def _passes(path, target):
         photograph = read_photograph(path)
         _check(photograph)
         write_photograph(target, photograph.pixels, photograph)
+        if is_animated(path):
+            moved = path.with_name(f"out{path.suffix}")
+            restore_animation(
+                path, moved, np.copy, overwrite=True, progress=False
+            )
     except UserError as error:
         if "\n" in str(error):
             raise AssertionError(f"more than one line: {error}") from error

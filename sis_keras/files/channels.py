@@ -71,6 +71,17 @@ def turned(channels, orientation):
     return channels
 
 
+def turned_back(channels, orientation):
+    """What `turned` makes upright again."""
+    if orientation in (2, 3, 6, 7):
+        channels = channels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        channels = channels[::-1]
+    if orientation > 4:
+        channels = channels.swapaxes(0, 1)
+    return channels
+
+
 def split(channels):
     """Contiguous RGB, and alpha or None."""
     if channels.ndim == 2:
@@ -103,6 +114,13 @@ def joined(pixels, alpha, grey):
         deep = colors.dtype == np.uint16
         alpha = alpha * np.uint16(257) if deep else to_8_bits(alpha)
     return np.concatenate([colors, alpha[..., None]], axis=2)
+
+
+def to_srgb(pixels: np.ndarray, icc: bytes) -> np.ndarray:
+    """uint8 or uint16 RGB of a profile to uint8 sRGB."""
+    if pixels.dtype == np.uint16:
+        pixels = to_8_bits(pixels)
+    return np.asarray(_to_srgb(Image.fromarray(pixels), icc))
 
 
 def on_white(channels):

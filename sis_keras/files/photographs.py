@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import pathlib
 import threading
 import warnings
@@ -13,38 +12,32 @@ import numpy as np
 from PIL import Image
 
 from sis_keras.errors import UserError
-from sis_keras.files import exif
+from sis_keras.files import (
+    by_pillow,
+    exif,
+    jpeg,
+    jpeg_parts,
+    keeping,
+    limits,
+    png,
+    png_chunks,
+    raw,
+    xmp,
+)
 from sis_keras.files import sixteen_bits as deep_files
 from sis_keras.files.atomic import atomic_path
-from sis_keras.files.channels import (
-    as_image,
-    decode,
-    joined,
-    on_white,
-    split,
-    to_8_bits,
-    turned,
+from sis_keras.files.channels import decode, split, turned
+from sis_keras.files.formats import (
+    FORMATS,
+    HEAD,
+    SUFFIXES,
+    format_of,
+    name_of,
+    require,
 )
 from sis_keras.quiet import muted_stderr
 
-FORMATS = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".png": "PNG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".bmp": "BMP",
-}
-SUFFIXES = frozenset(FORMATS)
-MOST_PIXELS = 130_000_000
-# A blank PNG file has 1032 for each of its bytes, photographs have less than
-# 100. A file of some bytes must not have a gigabyte made ready for it.
-PIXELS_PER_BYTE = 2000
-FEW_PIXELS = 2**22
-LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
-MOST_JPEG_EXIF = 65533
-ALPHA_FORMATS = ("PNG", "WEBP", "TIFF")
+LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 65536}
 
 # Pillow warns of what it mends, where a program's own lines are to stand.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -61,8 +54,9 @@ class Photograph(NamedTuple):
         alpha: Opacity `(height, width)` of the same dtype, or None.
         grey: Whether the file was grey; the three channels are equal then.
         exif: Begins with `Exif\0\0`; its orientation is 1. Or None.
-        icc: Profile of `pixels`, as it stood in the file; None is sRGB.
-        format: "JPEG", "PNG", "WEBP", "TIFF" or "BMP".
+        icc: Profile of `pixels`, as it stood in the file or made of what else
+            it says of colours; None is sRGB.
+        format: One of `formats.FORMATS`' values, or "RAW".
         xmp: XMP's packet. Or None.
         iptc: IPTC's records. Or None.
         comment: What the file's author wrote. Or None.
@@ -88,19 +82,24 @@ class Photograph(NamedTuple):
 # === Reading ===
 
 
-def read_photograph(path, most_pixels: int = MOST_PIXELS) -> Photograph:
-    """Reads a JPEG, PNG, WebP, TIFF or BMP file, whatever its suffix.
+def read_photograph(
+    path, most_pixels: int = limits.MOST_PIXELS, strict: bool = False
+) -> Photograph:
+    """Reads a picture file of any of the `FORMATS`, whatever its suffix.
 
     The first picture of several is taken. 16 bits a channel stay 16 bits,
-    palettes become RGB, CMYK and Lab become sRGB.
+    palettes become RGB, CMYK and Lab become sRGB. Of a JPEG file without its
+    end, what is there is read, and a note says so.
 
     Args:
         path: A file.
         most_pixels: Larger pictures are refused before they are decoded; at
             most 178 million, Pillow's own limit.
+        strict: Refuse files that are not whole.
 
     Raises:
-        UserError: The file is missing, no picture, damaged or too large.
+        UserError: The file is missing, no picture, damaged or too large, or
+            of a format whose package is not installed.
     """
     path = pathlib.Path(path)
     try:
@@ -109,11 +108,15 @@ def read_photograph(path, most_pixels: int = MOST_PIXELS) -> Photograph:
                 f"Expected a picture file. Received: {path}, which is none."
             )
         with path.open("rb") as file:
-            return _read(path, file, most_pixels)
+            form = format_of(file.read(HEAD), path.suffix.lower())
+            file.seek(0)
+            if form:
+                require(form, path)
+            return _read(path, file, form, most_pixels, strict)
     except UserError:
         raise
     except Image.DecompressionBombError as error:
-        raise _too_large(path, most_pixels) from error
+        raise limits.too_large(path, most_pixels) from error
     except MemoryError as error:
         raise UserError(
             f"Expected memory for the picture {path}. Received: too little. "
@@ -125,40 +128,77 @@ def read_photograph(path, most_pixels: int = MOST_PIXELS) -> Photograph:
             raise UserError(
                 f"Cannot read the picture {path}: {error.strerror}."
             ) from error
+        name = f" as {name_of(form)}" if form else ""
         raise UserError(
-            "Expected a whole picture (JPEG, PNG, WebP, TIFF or BMP) of 8 or "
-            f"16 bits. Received: {path}, {path.stat().st_size} bytes that do "
-            "not decode. Replace or remove it."
+            "Expected a whole picture (JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, "
+            f"HEIF, JPEG XL) of 8 or 16 bits. Received: {path}, "
+            f"{path.stat().st_size} bytes that do not decode{name}. Replace "
+            "or remove it."
         ) from error
 
 
-def _read(path, file, most_pixels):
-    formats = tuple(set(FORMATS.values()))
-    with Image.open(file, formats=formats) as image:
-        _check_size(path, file, image.size, most_pixels)
-        deep = deep_files.is_deep(image)
-        tiff = image.format == "TIFF"
-        # libpng and libtiff write what they think to the standard error.
-        with _muted() if deep or tiff else contextlib.nullcontext():
-            icc = image.info.get("icc_profile") or None
-            if deep:
-                channels = deep_files.decode(path, image)
-            else:
-                image.load()
-                channels, icc = decode(image, icc)
-            if tiff:  # Turned upright by the decoder.
-                orientation, kept = 1, exif.of_tiff(image)
-            else:
-                orientation, kept = exif.upright(image.info.get("exif"))
-        pixels, alpha = split(turned(channels, orientation))
-        return Photograph(
-            pixels=pixels,
-            alpha=alpha,
-            grey=channels.ndim == 2 or channels.shape[2] == 2,
-            exif=kept,
-            icc=icc,
-            format="JPEG" if image.format == "MPO" else image.format,
-        )
+def _read(path, file, form, most_pixels, strict):
+    def check_size(size):
+        limits.check_size(path, file, size, most_pixels)
+
+    if form == "TIFF":
+        return _read_tiff(path, file, check_size)
+    if form == "JPEG":
+        cut = jpeg_parts.parts(file.read())
+        check_size(jpeg_parts.size(cut))
+        image, missing = jpeg_parts.load(cut, strict)
+        found = jpeg.said(cut, image)
+        found["notes"] += (missing,) if missing else ()
+        if image.mode == "CMYK":
+            found["notes"] += ("its CMYK colours become sRGB",)
+        channels, found["icc"] = decode(image, found["icc"])
+    elif form == "PNG":
+        chunks = png_chunks.chunks(file.read())
+        check_size(png_chunks.size(chunks))
+        with _muted():  # libpng writes what it thinks to the standard error.
+            channels, deep = png_chunks.decode(chunks)
+        if not deep:
+            channels, _ = decode(channels, None)
+        found = png.said(chunks)
+    elif form == "RAW":
+        channels, found = raw.read(path, check_size)
+    elif form:
+        channels, found = by_pillow.read(file, form, check_size)
+    else:
+        raise ValueError("of no known format")
+    return _photograph(channels, found, form)
+
+
+def _photograph(channels, found, form):
+    orientation, kept = exif.upright(found["exif"])
+    if found["exif"] and not kept:
+        note = "the EXIF is left out: it does not parse"
+        found["notes"] = (*found["notes"], note)
+    pixels, alpha = split(turned(channels, orientation))
+    if orientation > 4 and found.get("density"):
+        found["density"] = found["density"][::-1]
+    others = {"exif": kept, "xmp": xmp.upright(found.get("xmp"))}
+    return Photograph(
+        pixels=pixels,
+        alpha=alpha,
+        grey=channels.ndim == 2 or channels.shape[2] == 2,
+        format=form,
+        **({"icc": None} | found | others),
+    )
+
+
+def _read_tiff(path, file, check_size):
+    with Image.open(file, formats=("TIFF",)) as image, _muted():
+        check_size(image.size)
+        icc = image.info.get("icc_profile") or None
+        if deep_files.is_deep(image):
+            channels = deep_files.decode(path, image)
+        else:
+            image.load()
+            channels, icc = decode(image, icc)
+        # Turned upright by the decoder.
+        found = {"exif": exif.of_tiff(image), "icc": icc, "notes": ()}
+        return _photograph(channels, found, "TIFF")
 
 
 @contextlib.contextmanager
@@ -168,25 +208,6 @@ def _muted():
         yield
 
 
-def _check_size(path, file, size, most_pixels):
-    width, height = size
-    if width * height > most_pixels:
-        raise _too_large(path, most_pixels)
-    length = os.fstat(file.fileno()).st_size
-    if width * height > max(FEW_PIXELS, length * PIXELS_PER_BYTE):
-        raise UserError(
-            f"Expected a whole picture. Received: {path}, {length} bytes that "
-            f"claim to be {width}x{height}. Replace or remove it."
-        )
-
-
-def _too_large(path, most_pixels):
-    return UserError(
-        f"Expected at most {most_pixels / 1e6:.0f} megapixels. Received: "
-        f"{path}, which claims to have more. Make it smaller."
-    )
-
-
 # === Writing ===
 
 
@@ -194,21 +215,23 @@ def write_photograph(
     path,
     pixels: np.ndarray,
     like: Photograph,
-    quality: int = 95,
+    quality: int | None = None,
     first: Callable[[], None] | None = None,
 ) -> tuple[str, ...]:
     """Writes `pixels` in the format of the suffix, the rest as `like`'s.
 
-    Kept where the format can: grey, alpha, 16 bits, EXIF and profile. JPEG
-    and BMP show what is transparent on white; all but PNG and TIFF get 16
-    bits rounded to 8. The file appears only when it is complete.
+    Kept where the format can: grey, alpha, 16 bits, profile and metadata.
+    JPEG and BMP show what is transparent on white. The file appears only when
+    it is complete.
 
     Args:
         path: Ends with one of `SUFFIXES`.
         pixels: uint8 or uint16 RGB `(height, width, 3)`, upright.
         like: What was read; its alpha has the size of `pixels`, if any.
-        quality: Of JPEG and WebP, 1 to 100. JPEG's colours keep their full
-            resolution from 90.
+        quality: 1 to 100, of JPEG, WebP, AVIF, HEIF and JPEG XL. JPEG's
+            colours keep their full resolution from 90. None takes a JPEG
+            source's own tables and resolution of colours for a JPEG, keeps
+            what is lossless so, and is 90 or 95 otherwise.
         first: Called when the file is complete, before it appears; where
             that raises, it does not.
 
@@ -220,27 +243,21 @@ def write_photograph(
     """
     path = pathlib.Path(path)
     form = writable_format(path, pixels.shape)
-    icc = like.icc
-    grey = like.grey and form != "WEBP"
-    if icc and icc[16:20] == b"GRAY" and not grey:
-        icc = None
-    if pixels.dtype == np.uint16 and form not in ("PNG", "TIFF"):
-        pixels = to_8_bits(pixels)
-    channels = joined(pixels, like.alpha, grey)
-    if like.alpha is not None and form not in ALPHA_FORMATS:
-        channels = on_white(channels)
+    require(form, path)
+    like, channels, notes = keeping.fitting(pixels, like, form)
     with atomic_path(path) as temporary:
         with temporary.open("w+b") as file:
             if form == "TIFF":
-                deep_files.write_tiff(file, channels, like.exif, icc)
-            elif channels.dtype == np.uint16:
-                deep_files.write_png(file, channels, like.exif, icc)
+                deep_files.write_tiff(file, channels, like.exif, like.icc)
+            elif form == "PNG":
+                notes += png.write(file, channels, like)
+            elif form == "JPEG":
+                notes += jpeg.write(file, channels, like, quality)
             else:
-                options = _options(form, quality, like.exif, icc)
-                as_image(channels).save(file, form, **options)
+                notes += by_pillow.write(file, form, channels, like, quality)
         if first:
             first()
-    return ()
+    return tuple(notes)
 
 
 def writable_format(path, shape) -> str:
@@ -259,17 +276,3 @@ def writable_format(path, shape) -> str:
             f"{path}, {shape[1]}x{shape[0]}. Name a .png or .tif file."
         )
     return form
-
-
-def _options(form, quality, exif_, icc):
-    options = {"icc_profile": icc} if icc else {}
-    if exif_ and (form != "JPEG" or len(exif_) <= MOST_JPEG_EXIF):
-        options["exif"] = exif_
-    if form == "JPEG":
-        subsampling = "4:4:4" if quality >= 90 else "4:2:0"
-        return options | {"quality": quality, "subsampling": subsampling}
-    if form == "WEBP":
-        return options | {"quality": quality}
-    if form == "PNG":
-        return options | {"compress_level": deep_files.LEVEL}
-    return {}

@@ -7,13 +7,19 @@ import numpy as np
 
 from sis_keras.errors import UserError
 from sis_keras.files.atomic import atomic_path
+from sis_keras.files.formats import FORMATS
 
 # What a folder is searched for; `.ts` is as often a program.
 VIDEO_SUFFIXES = frozenset(
     ".mp4 .m4v .mov .mkv .webm .avi .mts .m2ts .mpg .mpeg .wmv .flv "
     ".3gp".split()
 )
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+# What OpenCV reads and writes.
+PICTURE_SUFFIXES = tuple(
+    suffix
+    for suffix, form in FORMATS.items()
+    if form in ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
+)
 
 
 def list_pictures(folder) -> list[pathlib.Path]:
@@ -69,8 +75,9 @@ def write_rgb(path, picture: np.ndarray) -> None:
             f"Expected a picture's name, with one of {PICTURE_SUFFIXES}. "
             f"Received: {path}."
         )
+    form = FORMATS[path.suffix.lower()]  # OpenCV knows no .jfif.
     _, data = cv2.imencode(
-        path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        f".{form.lower()}", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     )
     with atomic_path(path) as temporary:
         temporary.write_bytes(data.tobytes())

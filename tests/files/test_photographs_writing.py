@@ -47,7 +47,9 @@ def independently(path, expected):
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_blocks_of_rows_fit(tmp_path, suffix, monkeypatch):
-    monkeypatch.setattr("sis_keras.files.sixteen_bits.BLOCK", 3 * WIDTH * 6)
+    for name in ("sixteen_bits", "png_rows"):
+        place = f"sis_keras.files.{name}.BLOCK"
+        monkeypatch.setattr(place, 3 * WIDTH * 6)
     path = tmp_path / f"a{suffix}"
     deep = DEEP[..., :3]
     write_photograph(path, deep, photograph(deep))
