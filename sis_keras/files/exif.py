@@ -3,26 +3,11 @@
 import contextlib
 import struct
 
-from PIL import ExifTags, Image
+from PIL import ExifTags
 
 PREFIX = b"Exif\0\0"
 ORIENTATION = ExifTags.Base.Orientation
 SHORT = 3
-# A TIFF file's own directory says how its pixels lie, too; these do not.
-DESCRIPTIVE = (
-    ExifTags.Base.ImageDescription,
-    ExifTags.Base.Make,
-    ExifTags.Base.Model,
-    ExifTags.Base.XResolution,
-    ExifTags.Base.YResolution,
-    ExifTags.Base.ResolutionUnit,
-    ExifTags.Base.Software,
-    ExifTags.Base.DateTime,
-    ExifTags.Base.Artist,
-    ExifTags.Base.HostComputer,
-    ExifTags.Base.Copyright,
-)
-FOLDERS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 
 
 def upright(exif: bytes | None) -> tuple[int, bytes | None]:
@@ -55,25 +40,3 @@ def upright(exif: bytes | None) -> tuple[int, bytes | None]:
     except (KeyError, struct.error):
         return 1, None
     return orientation if 1 <= orientation <= 8 else 1, PREFIX + bytes(block)
-
-
-def of_tiff(image: Image.Image) -> bytes | None:
-    """What a TIFF file says of its picture, without its orientation."""
-    found = image.getexif()
-    kept = Image.Exif()
-    for tag in DESCRIPTIVE:
-        if tag in found:
-            kept[tag] = found[tag]
-    for folder in FOLDERS:
-        if tags := found.get_ifd(folder):
-            kept[folder] = dict(tags)
-    return kept.tobytes() if len(kept) else None
-
-
-def tags_for_tiff(exif: bytes) -> dict:
-    """The entries that a TIFF file's directory takes over; folders as dicts."""
-    found = Image.Exif()
-    found.load(exif)
-    tags = {tag: found[tag] for tag in DESCRIPTIVE if tag in found}
-    folders = {folder: found.get_ifd(folder) for folder in FOLDERS}
-    return tags | {folder: tags for folder, tags in folders.items() if tags}

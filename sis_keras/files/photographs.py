@@ -1,6 +1,7 @@
 """Anyone's photographs in and out, with all that their files say of them."""
 
 import contextlib
+import functools
 import logging
 import os
 import pathlib
@@ -25,6 +26,8 @@ from sis_keras.files.channels import (
     to_8_bits,
     turned,
 )
+from sis_keras.files.tiff import reading as tiff_reading
+from sis_keras.files.tiff import writing as tiff_writing
 from sis_keras.quiet import muted_stderr
 
 FORMATS = {
@@ -88,7 +91,9 @@ class Photograph(NamedTuple):
 # === Reading ===
 
 
-def read_photograph(path, most_pixels: int = MOST_PIXELS) -> Photograph:
+def read_photograph(
+    path, most_pixels: int = MOST_PIXELS, page: int | None = None
+) -> Photograph:
     """Reads a JPEG, PNG, WebP, TIFF or BMP file, whatever its suffix.
 
     The first picture of several is taken. 16 bits a channel stay 16 bits,
@@ -98,6 +103,8 @@ def read_photograph(path, most_pixels: int = MOST_PIXELS) -> Photograph:
         path: A file.
         most_pixels: Larger pictures are refused before they are decoded; at
             most 178 million, Pillow's own limit.
+        page: Of a TIFF file's pictures, which one, from 0. None is the first,
+            whose description then speaks of no others.
 
     Raises:
         UserError: The file is missing, no picture, damaged or too large.
@@ -109,7 +116,7 @@ def read_photograph(path, most_pixels: int = MOST_PIXELS) -> Photograph:
                 f"Expected a picture file. Received: {path}, which is none."
             )
         with path.open("rb") as file:
-            return _read(path, file, most_pixels)
+            return _read(path, file, most_pixels, page)
     except UserError:
         raise
     except Image.DecompressionBombError as error:
@@ -132,24 +139,24 @@ def read_photograph(path, most_pixels: int = MOST_PIXELS) -> Photograph:
         ) from error
 
 
-def _read(path, file, most_pixels):
+def _read(path, file, most_pixels, page):
+    if tiff_reading.is_tiff(file):
+        check = functools.partial(_check_size, path, file, most_pixels)
+        return Photograph(**tiff_reading.read(file, check, page))
+    file.seek(0)
     formats = tuple(set(FORMATS.values()))
     with Image.open(file, formats=formats) as image:
-        _check_size(path, file, image.size, most_pixels)
+        _check_size(path, file, most_pixels, image.size)
         deep = deep_files.is_deep(image)
-        tiff = image.format == "TIFF"
-        # libpng and libtiff write what they think to the standard error.
-        with _muted() if deep or tiff else contextlib.nullcontext():
+        # libpng writes what it thinks to the standard error.
+        with _muted() if deep else contextlib.nullcontext():
             icc = image.info.get("icc_profile") or None
             if deep:
                 channels = deep_files.decode(path, image)
             else:
                 image.load()
                 channels, icc = decode(image, icc)
-            if tiff:  # Turned upright by the decoder.
-                orientation, kept = 1, exif.of_tiff(image)
-            else:
-                orientation, kept = exif.upright(image.info.get("exif"))
+            orientation, kept = exif.upright(image.info.get("exif"))
         pixels, alpha = split(turned(channels, orientation))
         return Photograph(
             pixels=pixels,
@@ -168,7 +175,7 @@ def _muted():
         yield
 
 
-def _check_size(path, file, size, most_pixels):
+def _check_size(path, file, most_pixels, size):
     width, height = size
     if width * height > most_pixels:
         raise _too_large(path, most_pixels)
@@ -226,13 +233,15 @@ def write_photograph(
         icc = None
     if pixels.dtype == np.uint16 and form not in ("PNG", "TIFF"):
         pixels = to_8_bits(pixels)
-    channels = joined(pixels, like.alpha, grey)
-    if like.alpha is not None and form not in ALPHA_FORMATS:
-        channels = on_white(channels)
+    if form != "TIFF":
+        channels = joined(pixels, like.alpha, grey)
+        if like.alpha is not None and form not in ALPHA_FORMATS:
+            channels = on_white(channels)
+    notes = () if form == "TIFF" else tiff_writing.lost_elsewhere(like)
     with atomic_path(path) as temporary:
         with temporary.open("w+b") as file:
             if form == "TIFF":
-                deep_files.write_tiff(file, channels, like.exif, icc)
+                notes = tiff_writing.write(file, pixels, like._replace(icc=icc))
             elif channels.dtype == np.uint16:
                 deep_files.write_png(file, channels, like.exif, icc)
             else:
@@ -240,7 +249,7 @@ def write_photograph(
                 as_image(channels).save(file, form, **options)
         if first:
             first()
-    return ()
+    return notes
 
 
 def writable_format(path, shape) -> str:

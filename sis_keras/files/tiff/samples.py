@@ -1,0 +1,280 @@
+"""Samples of a TIFF page: from whatever it holds to RGB, and back."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sis_keras.files.channels import joined, split, to_8_bits, turned
+from sis_keras.files.tiff import colors, scale
+
+ASSOCIATED, STRAIGHT = 1, 2
+BAND = 2**20  # samples that are converted at once
+PLAIN = (np.uint8, np.uint16)
+
+
+class Own(NamedTuple):
+    """What only a TIFF file takes over.
+
+    Attributes:
+        entries: Tags.
+        order: Of bytes.
+        big: Whether it was a BigTIFF file.
+        inverted: Whether grey was stored with 0 for white.
+        associated: Whether colours were multiplied by their alpha.
+        extras: uint8 or uint16 `(height, width, n)` beside colours and alpha.
+        kinds: What ExtraSamples says of these.
+        original: Every sample `(height, width, n)`, where they are of other
+            types than uint8 and uint16.
+        levels: What of its colours is black and white.
+        missing: Where there are no pixels, `(height, width)`.
+        nodata: The value of those.
+    """
+
+    entries: tuple[Any, ...] = ()
+    order: str = "<"
+    big: bool = False
+    inverted: bool = False
+    associated: bool = False
+    extras: np.ndarray | None = None
+    kinds: tuple[int, ...] = ()
+    original: np.ndarray | None = None
+    levels: tuple[float, float] = (0, 1)
+    missing: np.ndarray | None = None
+    nodata: float = 0
+
+
+class Samples(NamedTuple):
+    """`pixels`, `alpha` and `grey` of a `Photograph`, and what else there is.
+
+    Attributes:
+        pixels: As a `Photograph`'s.
+        alpha: As a `Photograph`'s.
+        grey: As a `Photograph`'s.
+        own: All but its tags and order.
+        icc: Whether the file's profile is still theirs.
+        same: Whether what is written has the source's kind of samples.
+        notes: What changed.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None
+    grey: bool
+    own: Own
+    icc: bool
+    same: bool
+    notes: tuple[str, ...]
+
+
+# === Reading ===
+
+
+def of_page(page, array: np.ndarray, icc, nodata, orientation) -> Samples:
+    """RGB of a page's samples, upright.
+
+    Args:
+        page: Of tifffile.
+        array: `(height, width, samples)`, as stored.
+        icc: The file's profile, or None.
+        nodata: The value of pixels that are none, or None.
+        orientation: EXIF's, 1 to 8.
+
+    Raises:
+        ValueError: No picture is made of such samples.
+    """
+    found = colors.to_rgb(page, array, icc)
+    count, notes = found.count, list(found.notes)
+    array = turned(found.array, orientation)
+    kinds = _kinds(page, array.shape[2] - count)
+    clear = kinds[:1] in ((ASSOCIATED,), (STRAIGHT,))
+    last = count + clear
+    own = Own(
+        inverted=found.inverted,
+        associated=kinds[:1] == (ASSOCIATED,),
+        kinds=kinds[clear:],
+    )
+    if nodata is not None and found.same:
+        missing = (array[..., :count] == nodata).all(axis=2)
+        if missing.any():
+            own = own._replace(missing=missing, nodata=nodata)
+    shown = array[..., :last]
+    if array.dtype not in PLAIN:
+        levels = scale.levels(array[..., :count], own.missing)
+        own = own._replace(original=np.ascontiguousarray(array), levels=levels)
+        shown = _by_bands(
+            array, lambda band: _at_16_bits(band, count, last, levels)
+        )
+        notes.append(
+            f"{array.dtype} is kept: 16 bits of it were restored, and the "
+            "change is added"
+        )
+    elif array.shape[2] > last:
+        own = own._replace(extras=np.ascontiguousarray(array[..., last:]))
+    if array.shape[2] > last:
+        notes.append("a channel beside colours and alpha is kept as it was")
+    if found.inverted:
+        shown = _by_bands(shown, lambda band: _inverted(band, count))
+    if own.associated:
+        shown = _by_bands(shown, straight)
+    pixels, alpha = split(shown)
+    return Samples(
+        pixels, alpha, count == 1, own, found.icc, found.same, tuple(notes)
+    )
+
+
+def _kinds(page, count):
+    """ExtraSamples of `count` samples; without, a lone one is alpha."""
+    tag = page.tags.get(338)
+    kinds = tuple(int(kind) for kind in page.extrasamples) if tag else ()
+    if not kinds and count == 1:
+        kinds = (STRAIGHT,)
+    return (kinds[-count:] if count else ()) + (0,) * (count - len(kinds))
+
+
+def _by_bands(array, convert):
+    """`convert` of some rows at a time."""
+    result = None
+    height, width, depth = array.shape
+    for rows in row_bands(height, max(1, BAND // (width * depth))):
+        band = convert(array[rows])
+        if result is None:
+            result = np.empty((*array.shape[:2], band.shape[2]), band.dtype)
+        result[rows] = band
+    return result
+
+
+def row_bands(height: int, rows: int) -> Iterator[slice]:
+    """Slices of so many rows each, but for the last."""
+    for top in range(0, height, rows):
+        yield slice(top, min(top + rows, height))
+
+
+def _at_16_bits(band, count, last, levels):
+    colored = scale.to_16_bits(band[..., :count], levels)
+    full = (0.0, scale.full(band.dtype))
+    alpha = scale.to_16_bits(band[..., count:last], full)
+    return np.concatenate([colored, alpha], axis=2)
+
+
+def _inverted(band, count):
+    band = band.copy()
+    np.invert(band[..., :count], out=band[..., :count])
+    return band
+
+
+def straight(band: np.ndarray) -> np.ndarray:
+    """Colours that were multiplied by the last channel, as they were before."""
+    most = np.iinfo(band.dtype).max
+    alpha = band[..., -1:].astype(np.int64)
+    values = (2 * most * band[..., :-1].astype(np.int64) + alpha) // np.maximum(
+        2 * alpha, 1
+    )
+    values = np.where(alpha > 0, np.minimum(values, most), 0)
+    return np.concatenate([values.astype(band.dtype), band[..., -1:]], axis=2)
+
+
+def associated(band: np.ndarray) -> np.ndarray:
+    """Colours multiplied by the last channel, alpha; undoes `straight`."""
+    most = int(np.iinfo(band.dtype).max)
+    alpha = band[..., -1:].astype(np.int64)
+    values = (2 * alpha * band[..., :-1] + most) // (2 * most)
+    return np.concatenate([values.astype(band.dtype), band[..., -1:]], axis=2)
+
+
+# === Writing ===
+
+
+class Layout(NamedTuple):
+    """The samples of a page to write.
+
+    Attributes:
+        shape: `(height, width, samples)`.
+        dtype: Native.
+        count: 1 or 3 of them are colours.
+        extra: ExtraSamples of the others.
+        inverted: Whether grey is stored with 0 for white.
+        rows: Gives some rows, by their slice.
+        notes: What is left out.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    count: int
+    extra: tuple[int, ...]
+    inverted: bool
+    rows: Any
+    notes: tuple[str, ...]
+
+
+def to_page(pixels: np.ndarray, like, own: Own) -> Layout:
+    """Lays out the samples of a `Photograph` whose pixels became others."""
+    notes = []
+    for held in (own.original, own.extras, own.missing):
+        if held is not None and held.shape[:2] != pixels.shape[:2]:
+            own = Own(own.entries, own.order, own.big)
+    count = 1 if like.grey else 3
+    clear = like.alpha is not None
+    extra = ((ASSOCIATED if own.associated else STRAIGHT),) * clear
+    if own.original is not None:
+        return Layout(
+            own.original.shape,
+            own.original.dtype,
+            count,
+            (*extra, *own.kinds),
+            False,
+            lambda rows: _changed(pixels[rows], like.grey, own, rows, clear),
+            (),
+        )
+    beside = own.extras.shape[2] if own.extras is not None else 0
+    extra += own.kinds[:beside]
+    inverted = own.inverted and like.grey
+
+    def band(rows):
+        alpha = like.alpha[rows] if clear else None
+        made = joined(pixels[rows], alpha, like.grey)
+        if own.associated and clear:
+            made = associated(made)
+        if inverted:
+            made = _inverted(made, count)
+        if own.missing is not None:
+            made[..., :count][own.missing[rows]] = own.nodata
+        if beside:
+            rest = _of_dtype(own.extras[rows], made.dtype)
+            made = np.concatenate([made, rest], axis=2)
+        return made
+
+    shape = (*pixels.shape[:2], count + len(extra))
+    return Layout(
+        shape, pixels.dtype, count, extra, inverted, band, tuple(notes)
+    )
+
+
+def _of_dtype(values, dtype):
+    if values.dtype == dtype:
+        return values
+    if dtype == np.uint16:
+        return values * np.uint16(257)
+    return to_8_bits(values)
+
+
+def _changed(pixels, grey, own, rows, clear):
+    """The original's own values, and what the 16 bits of them changed by."""
+    made = own.original[rows].copy()
+    count = 1 if grey else 3
+    before = _at_16_bits(made, count, count + clear, own.levels)
+    if own.associated:
+        before = straight(before)
+    after = joined(_of_dtype(pixels, np.dtype(np.uint16)), None, grey)
+    change = after.astype(np.float64) - before[..., :count]
+    if own.associated:
+        change *= before[..., count:] / 65535
+    black, white = own.levels
+    new = made[..., :count] + change * ((white - black) / 65535)
+    if made.dtype.kind in "iu":
+        limits = np.iinfo(made.dtype)
+        new = np.clip(np.rint(new), limits.min, limits.max)
+    moved = change != 0
+    if own.missing is not None:
+        moved &= ~own.missing[rows][..., None]
+    made[..., :count][moved] = new[moved].astype(made.dtype)
+    return made
