@@ -28,6 +28,7 @@ from sis_keras.files.channels import (
 )
 from sis_keras.files.tiff import reading as tiff_reading
 from sis_keras.files.tiff import writing as tiff_writing
+from sis_keras.files.tiff.pictures import is_tiff
 from sis_keras.quiet import muted_stderr
 
 FORMATS = {
@@ -140,7 +141,7 @@ def read_photograph(
 
 
 def _read(path, file, most_pixels, page):
-    if tiff_reading.is_tiff(file):
+    if is_tiff(file):
         check = functools.partial(_check_size, path, file, most_pixels)
         return Photograph(**tiff_reading.read(file, check, page))
     file.seek(0)

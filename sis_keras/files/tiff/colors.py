@@ -28,7 +28,7 @@ class Converted(NamedTuple):
 
     Attributes:
         array: `(height, width, samples)`.
-        count: 1 or 3 of them are colours.
+        colors: How many of them are colours, 1 or 3.
         inverted: Whether 0 is white in `array`.
         same: Whether nothing was converted.
         icc: Whether the file's profile is still theirs.
@@ -36,7 +36,7 @@ class Converted(NamedTuple):
     """
 
     array: np.ndarray
-    count: int
+    colors: int
     inverted: bool = False
     same: bool = True
     icc: bool = True
@@ -59,7 +59,11 @@ def to_rgb(page, array: np.ndarray, icc: bytes | None) -> Converted:
         return _of_palette(page, array)
     bits = page.bitspersample
     array, widened = _widened(array, bits)
-    notes = (f"{bits} bits became {8 * array.itemsize}",) if widened else ()
+    notes = (
+        (f"{bits}-bit samples became {8 * array.itemsize}-bit ones",)
+        if widened
+        else ()
+    )
     if photometric in COUNTS:
         count = COUNTS[photometric]
         if array.shape[2] < count:
@@ -98,8 +102,8 @@ def _widened(array, bits):
         return array, False
     if bits in (8, 16) or bits > 16:
         return array, False
-    wide = np.dtype(np.uint8 if bits < 8 else np.uint16)
-    most, full = 2**bits - 1, int(np.iinfo(wide).max)
+    wide, full = (np.uint8, 255) if bits < 8 else (np.uint16, 65535)
+    most = 2**bits - 1
     table = (np.arange(most + 1) * full * 2 + most) // (2 * most)
     return table.astype(wide)[np.minimum(array, most)], True
 
@@ -115,7 +119,7 @@ def _negative(array):
 
 def _of_palette(page, array):
     """RGB of 8 bits, or 16 where its colours need them."""
-    table = np.asarray(page.colormap).T
+    table: np.ndarray = np.asarray(page.colormap).T
     if table.ndim != 2 or table.shape[1] != 3 or array.dtype.kind not in "ub":
         raise ValueError("no palette")
     notes = ("the palette became RGB",)

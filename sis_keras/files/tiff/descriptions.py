@@ -6,6 +6,8 @@ ImageJ's, OME's and tifffile's say how many pages there are, of what size.
 import json
 import re
 
+import numpy as np
+
 from sis_keras.files.tiff.directory import Entry
 
 DESCRIPTION = 270
@@ -35,20 +37,30 @@ def by_program(one: Entry) -> bool:
     return one.code == DESCRIPTION and kind_of(one) is not None
 
 
-def imagej_images(data: bytes) -> int:
-    """How many pictures ImageJ's description speaks of."""
+def images_of(data: bytes, samples: int) -> int:
+    """How many pictures of `samples` each a description speaks of."""
     found = re.search(rb"^images=(\d{1,9})\s*$", data, re.MULTILINE)
-    return int(found[1]) if found and data.startswith(b"ImageJ=") else 1
+    if data.startswith(b"ImageJ="):
+        return int(found[1]) if found else 1
+    if b'"truncated"' not in data:
+        return 1
+    try:
+        shape = json.loads(data.rstrip(b"\0"))["shape"]
+        return int(np.prod(shape, dtype=float)) // samples
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return 1
 
 
-def adapt(found: dict[int, Entry], shape, pages: int, same: bool) -> list[str]:
+def adapt(
+    found: dict[int, Entry], pages: int, same: bool, planar: bool
+) -> list[str]:
     """Makes `found`'s description agree with what is written.
 
     Args:
         found: Entries by their tags; changed.
-        shape: `(height, width)` of the written page.
         pages: How many pages there were where one is kept; else 1.
-        same: Whether the samples stay of one kind, in one layout.
+        same: Whether the samples stay of one kind, and upright.
+        planar: Whether they were stored in planes.
 
     Returns:
         What is left out.
@@ -66,28 +78,27 @@ def adapt(found: dict[int, Entry], shape, pages: int, same: bool) -> list[str]:
             _put(found, head + b"\nimages=1\n" + rest)
         return []
     if kind == "shape":
-        return _without_shape(found, one) if pages > 1 or not same else []
+        _mend_shape(found, one, pages == 1 and same and not planar)
+        return []
     if pages == 1 and same:
         return []
     del found[DESCRIPTION]
     return ["OME's description is left out: it speaks of other pages"]
 
 
-def _without_shape(found, one):
+def _mend_shape(found, one, holds):
+    """Without what does not hold; "truncated" says that pages are missing."""
     del found[DESCRIPTION]
     try:
         words = json.loads(one.data.rstrip(b"\0"))
     except ValueError:
-        words = {}
-    words = {
-        key: value
-        for key, value in words.items()
-        if key not in ("shape", "axes", "truncated")
-    }
-    if not words:
-        return []
-    _put(found, json.dumps(words).encode())
-    return []
+        return
+    words.pop("truncated", None)
+    if not holds:
+        words.pop("shape", None)
+        words.pop("axes", None)
+    if words:
+        _put(found, json.dumps(words).encode())
 
 
 def _put(found, data):

@@ -31,7 +31,7 @@ class Entry(NamedTuple):
     Attributes:
         code: The tag's number.
         kind: TIFF's number of a type: 2 is text, 3 uint16, …
-        count: Of the values.
+        number: Of the values.
         data: The values, little-endian.
         place: Where they stood in the file.
         folder: The entries of a directory below, for EXIF, GPS and Interop.
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 
     code: int
     kind: int
-    count: int
+    number: int
     data: bytes
     place: int = 0
     folder: tuple["Entry", ...] | None = None
@@ -55,7 +55,7 @@ def entry(code: int, kind: int, *values: int) -> Entry:
 def numbers(entry: Entry) -> tuple[int, ...]:
     """The values of type 1, 3, 4, 13, 16 or 18."""
     letter = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}[entry.kind]
-    return struct.unpack(f"<{entry.count}{letter}", entry.data)
+    return struct.unpack(f"<{entry.number}{letter}", entry.data)
 
 
 # === Reading ===
@@ -203,7 +203,7 @@ def written(
         data = row.data
         if order == ">" and row.code not in BLOCKS:
             data = _turned(data, row.kind)
-        body += struct.pack(order + offset, row.count)
+        body += struct.pack(order + offset, row.number)
         if len(data) <= inline:
             body += data.ljust(inline, b"\0")
         elif any(row is kept for kept in fixed):

@@ -10,6 +10,7 @@ from sis_keras.files.tiff import colors, scale
 
 ASSOCIATED, STRAIGHT = 1, 2
 BAND = 2**20  # samples that are converted at once
+EXTRA_KEPT = "a channel beside colours and alpha is kept as it was"
 PLAIN = (np.uint8, np.uint16)
 
 
@@ -83,7 +84,7 @@ def of_page(page, array: np.ndarray, icc, nodata, orientation) -> Samples:
         ValueError: No picture is made of such samples.
     """
     found = colors.to_rgb(page, array, icc)
-    count, notes = found.count, list(found.notes)
+    count = found.colors
     array = turned(found.array, orientation)
     kinds = _kinds(page, array.shape[2] - count)
     clear = kinds[:1] in ((ASSOCIATED,), (STRAIGHT,))
@@ -104,21 +105,15 @@ def of_page(page, array: np.ndarray, icc, nodata, orientation) -> Samples:
         shown = _by_bands(
             array, lambda band: _at_16_bits(band, count, last, levels)
         )
-        notes.append(
-            f"{array.dtype} is kept: 16 bits of it were restored, and the "
-            "change is added"
-        )
     elif array.shape[2] > last:
         own = own._replace(extras=np.ascontiguousarray(array[..., last:]))
-    if array.shape[2] > last:
-        notes.append("a channel beside colours and alpha is kept as it was")
     if found.inverted:
         shown = _by_bands(shown, lambda band: _inverted(band, count))
     if own.associated:
         shown = _by_bands(shown, straight)
     pixels, alpha = split(shown)
     return Samples(
-        pixels, alpha, count == 1, own, found.icc, found.same, tuple(notes)
+        pixels, alpha, count == 1, own, found.icc, found.same, found.notes
     )
 
 
@@ -190,7 +185,7 @@ class Layout(NamedTuple):
     Attributes:
         shape: `(height, width, samples)`.
         dtype: Native.
-        count: 1 or 3 of them are colours.
+        colors: How many of them are colours, 1 or 3.
         extra: ExtraSamples of the others.
         inverted: Whether grey is stored with 0 for white.
         rows: Gives some rows, by their slice.
@@ -199,19 +194,19 @@ class Layout(NamedTuple):
 
     shape: tuple[int, int, int]
     dtype: np.dtype
-    count: int
+    colors: int
     extra: tuple[int, ...]
     inverted: bool
     rows: Any
     notes: tuple[str, ...]
 
 
-def to_page(pixels: np.ndarray, like, own: Own) -> Layout:
+def to_page(pixels: np.ndarray, like, own: Any) -> Layout:
     """Lays out the samples of a `Photograph` whose pixels became others."""
-    notes = []
+    notes = [EXTRA_KEPT] if own.kinds else []
     for held in (own.original, own.extras, own.missing):
         if held is not None and held.shape[:2] != pixels.shape[:2]:
-            own = Own(own.entries, own.order, own.big)
+            own, notes = Own(own.entries, own.order, own.big), []
     count = 1 if like.grey else 3
     clear = like.alpha is not None
     extra = ((ASSOCIATED if own.associated else STRAIGHT),) * clear
@@ -223,7 +218,11 @@ def to_page(pixels: np.ndarray, like, own: Own) -> Layout:
             (*extra, *own.kinds),
             False,
             lambda rows: _changed(pixels[rows], like.grey, own, rows, clear),
-            (),
+            (
+                *notes,
+                f"{own.original.dtype} is kept: 16 bits of it were restored, "
+                "and the change was added",
+            ),
         )
     beside = own.extras.shape[2] if own.extras is not None else 0
     extra += own.kinds[:beside]

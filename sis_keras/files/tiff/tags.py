@@ -4,14 +4,13 @@ import re
 import struct
 from typing import Any, NamedTuple
 
-from sis_keras.files.tiff import descriptions, directory
+from sis_keras.files.tiff import descriptions, directory, exif_blocks
 from sis_keras.files.tiff.directory import EXIF, GPS, Entry, entry, numbers
 
-PREFIX = b"Exif\0\0"
 XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
 X_RESOLUTION, Y_RESOLUTION, UNIT = 282, 283, 296
 DESCRIPTION, DATE = 270, 306
-MAKER_NOTE, COLUMNS, ROWS, NODATA = 37500, 40962, 40963, 42113
+NODATA = 42113
 # How the samples lie, which the writer says anew.
 LAYOUT = frozenset(
     [*range(254, 260), *range(262, 267), 273, 274, *range(277, 282), 284]
@@ -26,6 +25,10 @@ OLD_PICTURES = (37724, 50784)
 PAGE_NUMBER = 297
 EXIF_TAGS = frozenset([33432, EXIF, GPS, *range(40091, 40096)])
 GEO = frozenset([33550, 33922, 34264, 34735, 34736, 34737])
+# What a thumbnail's directory may say of the picture.
+SHARED = frozenset(
+    [XMP, IPTC, DESCRIPTION, 271, 272, 305, DATE, 315, 18246, *EXIF_TAGS]
+)
 # What a person misses in a file of another format.
 NAMED = {
     "GeoTIFF's place": GEO,
@@ -34,19 +37,7 @@ NAMED = {
     "a program's description": (DESCRIPTION,),
     "Photoshop's resources": (PHOTOSHOP,),
 }
-# Maker notes whose offsets count from their own start, or that have none.
-MOVABLE = (
-    b"Nikon\0\2",
-    b"Apple iOS\0",
-    b"FUJIFILM",
-    b"OLYMPUS\0",
-    b"OM SYSTEM\0",
-    b"PENTAX \0",
-    b"HDRP",
-)
-FARTHEST_NOTE = 2**15
 LAYERS_LEFT_OUT = "layers are left out: they show the picture as it was"
-NOTE_LEFT_OUT = "the maker note is left out: its offsets would point elsewhere"
 
 
 class Said(NamedTuple):
@@ -66,32 +57,37 @@ class Said(NamedTuple):
 # === Reading ===
 
 
-def of_page(tiff, page, shape, pages: int, same: bool, turned: bool) -> Said:
+def of_page(
+    tiff, pages, shape, count: int, same: bool, orientation: int
+) -> Said:
     """What a page of an open `tifffile.TiffFile` says.
 
     Args:
         tiff: The file.
-        page: One of its pages.
+        pages: The page, and those that say something of the same picture.
         shape: `(height, width)`, upright.
-        pages: How many there were in the file, 1 if all of them are kept.
-        same: Whether the samples stay of one kind, in one layout.
-        turned: Whether orientation was applied.
+        count: How many pages there were where one is kept; else 1.
+        same: Whether the samples stay of one kind.
+        orientation: EXIF's, which was applied.
     """
-    file, order = tiff.filehandle, tiff.byteorder
-    entries, _ = directory.read(
-        file, page.offset, order, tiff.is_bigtiff, LAYOUT
-    )
+    page, *others = pages
+    entries = _entries(tiff, page)
+    for other in others:
+        entries += [one for one in _entries(tiff, other) if one.code in SHARED]
+    turned, order = orientation != 1, tiff.byteorder
     found = {one.code: one for one in reversed(entries)}
-    notes = []
+    notes: list[str] = []
     for code in OLD_PICTURES:
         if found.pop(code, None):
             notes.append(LAYERS_LEFT_OUT)
     if turned and GEO & found.keys():
         notes.append("GeoTIFF's place is left out: the picture was turned")
         found = {code: one for code, one in found.items() if code not in GEO}
-    if pages > 1:
+    if count > 1:
         found.pop(PAGE_NUMBER, None)
-    notes += descriptions.adapt(found, shape, pages, same)
+    notes += descriptions.adapt(
+        found, count, same and orientation < 5, page.planarconfig != 1
+    )
     kept = {
         "icc": _bytes(found.pop(ICC, None)),
         "xmp": upright_xmp(_bytes(found.pop(XMP, None))),
@@ -100,82 +96,26 @@ def of_page(tiff, page, shape, pages: int, same: bool, turned: bool) -> Said:
     }
     if PHOTOSHOP in found:
         _take_resources(found, kept)
-    shared, own = [], []
+    shared: list[Entry] = []
+    own: list[Entry] = []
     for code, one in found.items():
         picture = code < 2**15 and code != PAGE_NUMBER
         picture = picture and not descriptions.by_program(one)
         (shared if picture or code in EXIF_TAGS else own).append(one)
-    kept["exif"], left_out = exif_block(shared, shape, order)
+    kept["exif"], left_out = exif_blocks.block_of(shared, shape, order)
     notes = [*dict.fromkeys(notes), *left_out]
     return Said(kept, tuple(own), tuple(notes))
 
 
-def exif_block(entries, shape, order) -> tuple[bytes | None, list[str]]:
-    """EXIF of a directory's entries, with `PREFIX`; and what is left out.
-
-    A maker note stays at its place where its offsets count from the start.
-    """
-    if not entries:
-        return None, []
-    note, notes = maker_note(entries), []
-    fixed: list[Entry] = []
-    start = 8
-    if note and not note.data.startswith(MOVABLE):
-        if 8 <= note.place <= FARTHEST_NOTE:
-            fixed, start = [note], note.place + len(note.data)
-            start += start % 2
-        else:
-            entries = without_note(entries)
-            notes.append(NOTE_LEFT_OUT)
-    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(
-        order + "I", start
-    )
-    if fixed:
-        head = head.ljust(fixed[0].place, b"\0") + fixed[0].data
-    rows = directory.written(
-        sized(entries, shape), start, order, fixed=tuple(fixed)
-    )
-    return PREFIX + head.ljust(start, b"\0") + rows, notes
+def _entries(tiff, page):
+    return directory.read(
+        tiff.filehandle, page.offset, tiff.byteorder, tiff.is_bigtiff, LAYOUT
+    )[0]
 
 
-def maker_note(entries) -> Entry | None:
-    """The maker note of a directory with EXIF's below it."""
-    for one in entries:
-        if one.code == EXIF and one.folder:
-            for below in one.folder:
-                if below.code == MAKER_NOTE:
-                    return below
-    return None
-
-
-def without_note(entries) -> list[Entry]:
-    """The entries, without EXIF's maker note."""
-    return _changed(
-        entries, lambda one: None if one.code == MAKER_NOTE else one
-    )
-
-
-def sized(entries, shape) -> list[Entry]:
-    """EXIF's own width and height, where they are, those of the pixels."""
-    sizes = {COLUMNS: shape[1], ROWS: shape[0]}
-
-    def change(one):
-        if one.code not in sizes:
-            return one
-        return entry(one.code, directory.LONG, sizes[one.code])
-
-    return _changed(entries, change)
-
-
-def _changed(entries, change):
-    """Every entry of EXIF's directory changed, or left out for None."""
-    result = []
-    for one in entries:
-        if one.code == EXIF and one.folder:
-            below = [new for old in one.folder if (new := change(old))]
-            one = one._replace(folder=tuple(below))
-        result.append(one)
-    return result
+def is_missed(one: Entry) -> bool:
+    """Whether it is more than tifffile's description of a shape."""
+    return descriptions.kind_of(one) != "shape" or one.code != DESCRIPTION
 
 
 def density(found) -> tuple[float, float] | None:
@@ -265,21 +205,22 @@ def to_page(like, shape, own: tuple[Entry, ...], order: str) -> Tags:
         own: Entries that count before EXIF's.
         order: Of the bytes, where EXIF has none.
     """
-    entries, notes, head = [], [], b""
-    block = (like.exif or b"").removeprefix(PREFIX)
+    entries: list[Entry] = []
+    notes, head = [], b""
+    block = (like.exif or b"").removeprefix(exif_blocks.PREFIX)
     if block:
         try:
             entries, order = directory.read_block(block)
         except ValueError:
             notes.append("the EXIF is left out: it does not parse")
     entries = [one for one in entries if one.code not in LAYOUT]
-    note = maker_note(entries)
-    if note and not note.data.startswith(MOVABLE):
+    note = exif_blocks.maker_note(entries)
+    if note and not exif_blocks.is_movable(note):
         head = block
         if note.place < 16 or len(block) > 2**20:
-            head, entries = b"", without_note(entries)
-            notes.append(NOTE_LEFT_OUT)
-    entries = [*own, *sized(entries, shape)]
+            head, entries = b"", exif_blocks.without_note(entries)
+            notes.append(exif_blocks.NOTE_LEFT_OUT)
+    entries = [*own, *exif_blocks.sized(entries, shape)]
     there = {one.code for one in entries}
     if like.density and not {X_RESOLUTION, Y_RESOLUTION} & there:
         entries += _of_density(*like.density)
@@ -310,5 +251,5 @@ def _of_density(across, down):
 
 def in_place(tags: Tags) -> tuple[Entry, ...]:
     """The entries whose values the file's head holds."""
-    note = maker_note(tags.entries) if tags.head else None
+    note = exif_blocks.maker_note(tags.entries) if tags.head else None
     return (note,) if note else ()

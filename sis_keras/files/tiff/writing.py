@@ -5,13 +5,13 @@ import io
 import itertools
 import os
 import struct
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import imagecodecs
 import numpy as np
 import tifffile
 
-from sis_keras.files.tiff import directory, tags
+from sis_keras.files.tiff import directory, exif_blocks, tags
 from sis_keras.files.tiff.samples import Own, row_bands, to_page
 
 LEVEL = 2  # of deflate
@@ -44,7 +44,7 @@ def lost_elsewhere(like) -> tuple[str, ...]:
     names = [
         name
         for name, codes in tags.NAMED.items()
-        if any(one.code in codes for one in own.entries)
+        if any(one.code in codes for one in own.entries if tags.is_missed(one))
     ]
     if names:
         notes.append(f"only a TIFF file holds {' and '.join(names)}: left out")
@@ -65,7 +65,7 @@ class PagesWriter:
     def __init__(self, file: BinaryIO, pages: int = 1):
         self._file, self._pages = file, pages
         self._tags: list[tags.Tags] = []
-        self._writer: tifffile.TiffWriter | None = None
+        self._writer: Any = None
 
     def __enter__(self):
         return self
@@ -93,7 +93,7 @@ class PagesWriter:
             self._begin(layout, said, own)
         elif said.head:
             said = said._replace(
-                entries=tags.without_note(said.entries), head=b""
+                entries=exif_blocks.without_note(said.entries), head=b""
             )
         self._tags.append(said)
         self._write_samples(layout)
@@ -122,7 +122,7 @@ class PagesWriter:
             shape=layout.shape if depth > 1 else layout.shape[:2],
             dtype=layout.dtype.newbyteorder(self._order),
             photometric="rgb"
-            if layout.count == 3
+            if layout.colors == 3
             else ("miniswhite" if white else "minisblack"),
             planarconfig="contig" if depth > 1 else None,
             extrasamples=layout.extra or None,
