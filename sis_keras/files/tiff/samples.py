@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sis_keras.files.channels import joined, split, to_8_bits, turned
+from sis_keras.files.channels import joined, to_8_bits, turned
 from sis_keras.files.tiff import colors, scale
 
 ASSOCIATED, STRAIGHT = 1, 2
@@ -98,23 +98,38 @@ def of_page(page, array: np.ndarray, icc, nodata, orientation) -> Samples:
         missing = (array[..., :count] == nodata).all(axis=2)
         if missing.any():
             own = own._replace(missing=missing, nodata=nodata)
-    shown = array[..., :last]
     if array.dtype not in PLAIN:
         levels = scale.levels(array[..., :count], own.missing)
         own = own._replace(original=np.ascontiguousarray(array), levels=levels)
-        shown = _by_bands(
-            array, lambda band: _at_16_bits(band, count, last, levels)
-        )
     elif array.shape[2] > last:
         own = own._replace(extras=np.ascontiguousarray(array[..., last:]))
-    if found.inverted:
-        shown = _by_bands(shown, lambda band: _inverted(band, count))
-    if own.associated:
-        shown = _by_bands(shown, straight)
-    pixels, alpha = split(shown)
+    pixels, alpha = _shown(array[..., :last], count, own)
     return Samples(
         pixels, alpha, count == 1, own, found.icc, found.same, found.notes
     )
+
+
+def _shown(array, count, own):
+    """RGB, and alpha or None; some rows at a time, for memory's sake."""
+    plain = array.dtype in PLAIN
+    dtype = array.dtype if plain else np.dtype(np.uint16)
+    height, width, last = array.shape
+    if plain and last == 3 and array.flags.c_contiguous:
+        return array, None
+    pixels = np.empty((height, width, 3), dtype)
+    alpha = np.empty((height, width), dtype) if last > count else None
+    for rows in row_bands(height, max(1, BAND // (width * last))):
+        band = array[rows]
+        if not plain:
+            band = _at_16_bits(band, count, last, own.levels)
+        if own.inverted:
+            band = _inverted(band, count)
+        if own.associated:
+            band = straight(band)
+        pixels[rows] = band[..., :count]
+        if alpha is not None:
+            alpha[rows] = band[..., count]
+    return pixels, alpha
 
 
 def _kinds(page, count):
@@ -124,18 +139,6 @@ def _kinds(page, count):
     if not kinds and count == 1:
         kinds = (STRAIGHT,)
     return (kinds[-count:] if count else ()) + (0,) * (count - len(kinds))
-
-
-def _by_bands(array, convert):
-    """`convert` of some rows at a time."""
-    result = None
-    height, width, depth = array.shape
-    for rows in row_bands(height, max(1, BAND // (width * depth))):
-        band = convert(array[rows])
-        if result is None:
-            result = np.empty((*array.shape[:2], band.shape[2]), band.dtype)
-        result[rows] = band
-    return result
 
 
 def row_bands(height: int, rows: int) -> Iterator[slice]:
@@ -160,20 +163,17 @@ def _inverted(band, count):
 def straight(band: np.ndarray) -> np.ndarray:
     """Colours that were multiplied by the last channel, as they were before."""
     most = np.iinfo(band.dtype).max
-    alpha = band[..., -1:].astype(np.int64)
-    values = (2 * most * band[..., :-1].astype(np.int64) + alpha) // np.maximum(
-        2 * alpha, 1
-    )
-    values = np.where(alpha > 0, np.minimum(values, most), 0)
-    return np.concatenate([values.astype(band.dtype), band[..., -1:]], axis=2)
+    alpha = band[..., -1:]
+    factors = np.where(alpha > 0, most / np.maximum(alpha, 1.0), 0.0)
+    values = np.minimum(np.rint(band[..., :-1] * factors), most)
+    return np.concatenate([values.astype(band.dtype), alpha], axis=2)
 
 
 def associated(band: np.ndarray) -> np.ndarray:
     """Colours multiplied by the last channel, alpha; undoes `straight`."""
-    most = int(np.iinfo(band.dtype).max)
-    alpha = band[..., -1:].astype(np.int64)
-    values = (2 * alpha * band[..., :-1] + most) // (2 * most)
-    return np.concatenate([values.astype(band.dtype), band[..., -1:]], axis=2)
+    alpha = band[..., -1:]
+    values = np.rint(band[..., :-1] * (alpha / np.iinfo(band.dtype).max))
+    return np.concatenate([values.astype(band.dtype), alpha], axis=2)
 
 
 # === Writing ===
