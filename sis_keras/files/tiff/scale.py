@@ -30,10 +30,12 @@ def levels(
     some = some[np.isfinite(some)].astype(np.float64)
     if not some.size:
         return 0.0, 1.0
-    least, low, most = np.quantile(some, [0.001, 0.01, 0.999])
+    least, low, bright, most = np.quantile(some, [0.001, 0.01, 0.99, 0.999])
+    # Not that of a few pixels, far beyond.
+    least = max(some.min(), 2 * least)
+    most = min(some.max(), 2 * most)
     black = 0.0 if low >= 0 else float(least)
     white = full(colors.dtype)
-    bright = np.quantile(some, 0.99)
     if bright > white:
         white = float(most)
     elif bright < DARK * white:
