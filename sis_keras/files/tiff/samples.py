@@ -135,7 +135,8 @@ def _shown(array, count, own):
 def _kinds(page, count):
     """ExtraSamples of `count` samples; without, a lone one is alpha."""
     tag = page.tags.get(338)
-    kinds = tuple(int(kind) for kind in page.extrasamples) if tag else ()
+    kinds = tuple(page.extrasamples) if tag else ()
+    kinds = tuple(int(x) if x in (ASSOCIATED, STRAIGHT) else 0 for x in kinds)
     if not kinds and count == 1:
         kinds = (STRAIGHT,)
     return (kinds[-count:] if count else ()) + (0,) * (count - len(kinds))
@@ -268,7 +269,8 @@ def _changed(pixels, grey, own, rows, clear):
     if own.associated:
         change *= before[..., count:] / 65535
     black, white = own.levels
-    new = made[..., :count] + change * ((white - black) / 65535)
+    with np.errstate(invalid="ignore", over="ignore"):
+        new = made[..., :count] + change * ((white - black) / 65535)
     if made.dtype.kind in "iu":
         limits = np.iinfo(made.dtype)
         new = np.clip(np.rint(new), limits.min, limits.max)

@@ -46,6 +46,7 @@ def levels(
 def to_16_bits(values: np.ndarray, between: tuple[float, float]) -> np.ndarray:
     """uint16 of the same shape: black to white becomes 0 to 65535."""
     black, white = between
-    part = (values.astype(np.float64) - black) / (white - black)
+    with np.errstate(invalid="ignore", over="ignore"):
+        part = (values.astype(np.float64) - black) / (white - black)
     part = np.nan_to_num(part, nan=0.0, posinf=1.0, neginf=0.0)
     return np.rint(np.clip(part, 0, 1) * 65535).astype(np.uint16)
