@@ -15,7 +15,12 @@ MOVABLE = (
     b"OLYMPUS\0",
     b"OM SYSTEM\0",
     b"PENTAX \0",
+    b"RICOH\0II",
+    b"RICOH\0MM",
+    b"MOT\0",
     b"HDRP",
+    b"KDK",
+    b"STMN",
 )
 FARTHEST_NOTE = 2**15
 NOTE_LEFT_OUT = "the maker note is left out: its offsets would point elsewhere"

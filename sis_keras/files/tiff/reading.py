@@ -1,6 +1,7 @@
 """TIFF files in: one page as the fields of a `Photograph`."""
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -21,6 +22,7 @@ ORIENTATION = 274
 MOST_BYTES_A_PIXEL = 64
 FEW_SAMPLES = 2**22
 YCBCR, JPEGS = 6, (7, 33005, 34892, 50001)
+RAW = (32803, 34892)  # a mosaic, or what was made of it
 # The types that Pillow reads where tifffile does not.
 NARROW = (np.bool_, np.uint8)
 
@@ -110,7 +112,7 @@ def _left_out(tiff, found, every, page):
 
 
 def _check_memory(page):
-    """What a file claims beside its size, which has been checked."""
+    """What a page claims beside its size, which has been checked."""
     area = page.imagewidth * page.imagelength
     segment = area
     if page.is_tiled:
@@ -120,6 +122,7 @@ def _check_memory(page):
         or page.imagedepth != 1
         or page.nbytes > MOST_BYTES_A_PIXEL * max(area, FEW_SAMPLES)
         or segment > max(FEW_SAMPLES, 4 * area)
+        or math.prod(page.chunked) > len(page.dataoffsets)
     ):
         raise ValueError("it claims what no picture has")
 
@@ -132,6 +135,11 @@ def _array(tiff, page, frame):
         raise UserError(
             f"Expected whole or floating numbers. Received: {page.dtype} in "
             f"{tiff.filehandle.name}. Convert it."
+        )
+    if page.photometric in RAW:
+        raise UserError(
+            f"Expected a picture. Received: {tiff.filehandle.name}, which has "
+            "a camera's raw values. Develop it first."
         )
     if page.is_contiguous:
         end = page.dataoffsets[0] + page.nbytes * (frame + 1)

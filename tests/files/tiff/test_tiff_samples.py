@@ -225,7 +225,21 @@ def test_no_data_stays(tmp_path, dtype):
     assert (again[4:] <= values[4:]).all() and (again[4:] != values[4:]).any()
 
 
+def test_raw_values_are_refused(tmp_path):
+    tags = {262: short(32803)}
+    (tmp_path / "a.tif").write_bytes(raw_tiff(DEEP[..., 0], tags))
+    with pytest.raises(UserError, match="raw values"):
+        read_photograph(tmp_path / "a.tif")
+
+
 def test_complex_numbers_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", GREY.astype(np.complex64))
     with pytest.raises(UserError, match="complex64"):
+        read_photograph(tmp_path / "a.tif")
+
+
+def test_strips_that_are_not_there(tmp_path):
+    tags = {257: short(4 * HEIGHT), 278: short(HEIGHT)}
+    (tmp_path / "a.tif").write_bytes(raw_tiff(DEEP[..., :3], tags))
+    with pytest.raises(UserError, match="do not decode"):
         read_photograph(tmp_path / "a.tif")
