@@ -27,7 +27,7 @@ def kind_of(one: Entry | None) -> str | None:
         return "ImageJ"
     if data.startswith((b"<?xml", b"<OME")) and b"<OME" in data[:4096]:
         return "OME"
-    if data.startswith((b'{"shape":', b'{"axes":')):
+    if data.startswith(b"shape=(") or "shape" in _words(data):
         return "shape"
     return None
 
@@ -45,7 +45,7 @@ def images_of(data: bytes, samples: int) -> int:
     if b'"truncated"' not in data:
         return 1
     try:
-        shape = json.loads(data.rstrip(b"\0"))["shape"]
+        shape = _words(data)["shape"]
         return int(np.prod(shape, dtype=float)) // samples
     except (KeyError, TypeError, ValueError, OverflowError):
         return 1
@@ -89,16 +89,24 @@ def adapt(
 def _mend_shape(found, one, holds):
     """Without what does not hold; "truncated" says that pages are missing."""
     del found[DESCRIPTION]
-    try:
-        words = json.loads(one.data.rstrip(b"\0"))
-    except ValueError:
-        return
+    words = _words(one.data)
     words.pop("truncated", None)
     if not holds:
         words.pop("shape", None)
         words.pop("axes", None)
     if words:
         _put(found, json.dumps(words).encode())
+
+
+def _words(data):
+    """What tifffile says in JSON, if anything."""
+    if not data.lstrip().startswith(b"{"):
+        return {}
+    try:
+        words = json.loads(data.rstrip(b"\0"))
+    except (ValueError, RecursionError):
+        return {}
+    return words if isinstance(words, dict) else {}
 
 
 def _put(found, data):

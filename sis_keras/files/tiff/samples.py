@@ -210,6 +210,8 @@ def to_page(pixels: np.ndarray, like, own: Any) -> Layout:
             own, notes = Own(own.entries, own.order, own.big), []
     count = 1 if like.grey else 3
     clear = like.alpha is not None
+    if own.original is not None:
+        clear = own.original.shape[2] > count + len(own.kinds)
     extra = ((ASSOCIATED if own.associated else STRAIGHT),) * clear
     if own.original is not None:
         return Layout(

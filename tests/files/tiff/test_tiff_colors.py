@@ -14,9 +14,11 @@ from sis_keras.files.photographs import read_photograph
 def test_few_bits(tmp_path, bits):
     wide = np.uint8 if bits < 8 else np.uint16
     values = RANDOM.integers(0, 2**bits, (HEIGHT, WIDTH, 3)).astype(wide)
-    tifffile.imwrite(
-        tmp_path / "a.tif", values, photometric="rgb", bitspersample=bits
-    )
+    each = np.unpackbits(values.astype(">u2").view(np.uint8), axis=-1)
+    each = each.reshape(HEIGHT, 3 * WIDTH, 16)[..., -bits:]
+    data = np.packbits(each.reshape(HEIGHT, -1), axis=1).tobytes()
+    tags = {258: short(bits, bits, bits)}
+    (tmp_path / "a.tif").write_bytes(raw_tiff(values, tags, data=data))
     found = read_photograph(tmp_path / "a.tif")
     expected = values / (2**bits - 1) * np.iinfo(wide).max
     assert np.abs(found.pixels - expected).max() <= 0.5

@@ -9,6 +9,7 @@ from sample_photographs import DEEP, GREY, HEIGHT, RANDOM, RGB, WIDTH
 from sis_keras.errors import UserError
 from sis_keras.files.photographs import read_photograph, write_photograph
 from sis_keras.files.tiff.samples import associated, straight
+from sis_keras.restoring.work import side_by_side
 
 DTYPES = (np.uint8, np.uint16)
 
@@ -243,3 +244,19 @@ def test_strips_that_are_not_there(tmp_path):
     (tmp_path / "a.tif").write_bytes(raw_tiff(DEEP[..., :3], tags))
     with pytest.raises(UserError, match="do not decode"):
         read_photograph(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_before_and_after(tmp_path, dtype):
+    """A picture of another size has colours and alpha alone."""
+    values = (RANDOM.random((HEIGHT, WIDTH, 5)) * 200).astype(dtype)
+    extra = ["unassalpha", "unspecified"]
+    tifffile.imwrite(
+        tmp_path / "a.tif", values, photometric="rgb", extrasamples=extra
+    )
+    found = read_photograph(tmp_path / "a.tif")
+    both = side_by_side(found, found.pixels)
+    write_photograph(tmp_path / "b.tif", both.pixels, both)
+    again = read_photograph(tmp_path / "b.tif")
+    np.testing.assert_array_equal(again.pixels, both.pixels)
+    np.testing.assert_array_equal(again.alpha, both.alpha)
