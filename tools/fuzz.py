@@ -20,6 +20,7 @@ import time
 
 import cv2
 import numpy as np
+import tifffile
 from PIL import Image, ImageCms
 
 from sis_keras.errors import UserError
@@ -100,7 +101,7 @@ def whole_files() -> dict[str, bytes]:
         images[mode].save(written, form, **options)
         files[name] = written.getvalue()
     files |= _animations(images["RGBA"])
-    return files | _deep_files(rgba)
+    return files | _deep_files(rgba) | _tiff_files(rgba)
 
 
 def _animations(image):
@@ -142,6 +143,34 @@ def _deep_files(rgba):
     ):
         _, data = cv2.imencode(name[name.index(".") :], channels)
         files[name] = data.tobytes()
+    return files
+
+
+def _tiff_files(rgba):
+    """What TIFF alone has: planes, tiles, floats, pages, other channels."""
+    deep, floats = rgba * np.uint16(257), (rgba / 255).astype(np.float32)
+    planes = np.ascontiguousarray(np.moveaxis(deep[..., :3], 2, 0))
+    stack = np.stack([rgba[..., 0]] * 3)
+    colors = np.zeros((3, 256), np.uint16)
+    files = {}
+    for name, data, options in (
+        ("planes.tif", planes, {"planarconfig": "separate"}),
+        ("tiles.tif", rgba, {"tile": (16, 16), "compression": "zstd"}),
+        ("premultiplied.tif", deep, {"extrasamples": ["assocalpha"]}),
+        ("infrared.tif", deep, {"extrasamples": ["unspecified"]}),
+        ("floats.tif", floats[..., :3], {"bigtiff": True}),
+        ("12_bits.tif", deep[..., :3] >> 4, {"bitspersample": 12}),
+        ("stack.tif", stack, {"imagej": True, "photometric": "minisblack"}),
+        (
+            "colors.tif",
+            rgba[..., 0],
+            {"photometric": "palette", "colormap": colors},
+        ),
+        ("lab.tif", rgba[..., :3], {"photometric": "cielab"}),
+    ):
+        written = io.BytesIO()
+        tifffile.imwrite(written, data, **{"photometric": "rgb", **options})
+        files[name] = written.getvalue()
     return files
 
 

@@ -23,21 +23,6 @@ THUMBNAIL, THUMBNAIL_LENGTH = 0x0201, 0x0202
 STRIPS = 0x0111
 THUMBNAIL_SIDE = 160
 MAKER_NOTE = 0x927C
-# A TIFF file's own directory says how its pixels lie, too; these do not.
-DESCRIPTIVE = (
-    ExifTags.Base.ImageDescription,
-    ExifTags.Base.Make,
-    ExifTags.Base.Model,
-    ExifTags.Base.XResolution,
-    ExifTags.Base.YResolution,
-    ExifTags.Base.ResolutionUnit,
-    ExifTags.Base.Software,
-    ExifTags.Base.DateTime,
-    ExifTags.Base.Artist,
-    ExifTags.Base.HostComputer,
-    ExifTags.Base.Copyright,
-)
-FOLDERS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 
 # === Of a file that was read ===
 
@@ -201,28 +186,3 @@ def shortened(exif: bytes, most: int) -> tuple[bytes | None, str | None]:
                 f"left out of the EXIF, of which 64 KiB fit: {words}",
             )
     return None, "the EXIF is left out: it is longer than the format's 64 KiB"
-
-
-# === TIFF ===
-
-
-def of_tiff(image: Image.Image) -> bytes | None:
-    """What a TIFF file says of its picture, without its orientation."""
-    found = image.getexif()
-    kept = Image.Exif()
-    for tag in DESCRIPTIVE:
-        if tag in found:
-            kept[tag] = found[tag]
-    for folder in FOLDERS:
-        if tags := found.get_ifd(folder):
-            kept[folder] = dict(tags)
-    return kept.tobytes() if len(kept) else None
-
-
-def tags_for_tiff(exif: bytes) -> dict:
-    """The entries that a TIFF file's directory takes over; folders as dicts."""
-    found = Image.Exif()
-    found.load(exif)
-    tags = {tag: found[tag] for tag in DESCRIPTIVE if tag in found}
-    folders = {folder: found.get_ifd(folder) for folder in FOLDERS}
-    return tags | {folder: tags for folder, tags in folders.items() if tags}

@@ -5,6 +5,7 @@ import numpy as np
 from sis_keras.files import jpeg, png, profiles
 from sis_keras.files.channels import joined, on_white, to_8_bits, to_srgb
 from sis_keras.files.formats import name_of
+from sis_keras.files.tiff.writing import lost_elsewhere
 
 ALPHA = ("PNG", "WEBP", "TIFF", "GIF", "AVIF", "HEIF", "JXL")
 GREY = ("JPEG", "PNG", "TIFF", "BMP", "GIF", "JXL")
@@ -40,7 +41,8 @@ def fitting(pixels: np.ndarray, like, form: str):
 
     Returns:
         `like` with the profile that the format and the channels take;
-        `(height, width, channels)`; and what is lost, each a sentence.
+        `(height, width, channels)`, RGB for TIFF; what is lost, in
+        sentences.
     """
     notes = words_of_lost(like, form)
     if pixels.dtype == np.uint16 and form not in DEEP:
@@ -55,6 +57,8 @@ def fitting(pixels: np.ndarray, like, form: str):
     if icc and form not in PROFILES:
         pixels = to_srgb(pixels, icc)
         icc = None
+    if form == "TIFF":  # It has more to join.
+        return like._replace(icc=icc), pixels, notes
     channels = joined(pixels, like.alpha, grey)
     if like.alpha is not None and form not in ALPHA:
         channels = on_white(channels)
@@ -82,8 +86,10 @@ def words_of_lost(like, form: str) -> list[str]:
             lost += png.words_of(like.own)
         if isinstance(like.own, jpeg.Own):
             lost += jpeg.words_of(like.own)
+    notes = [] if form == "TIFF" else [*lost_elsewhere(like)]
     if not lost:
-        return []
+        return notes
     return [
-        f"left out, as {name_of(form)} has no place for it: " + ", ".join(lost)
+        *notes,
+        f"left out, as {name_of(form)} has no place for it: " + ", ".join(lost),
     ]

@@ -24,7 +24,6 @@ from sis_keras.files import (
     raw,
     xmp,
 )
-from sis_keras.files import sixteen_bits as deep_files
 from sis_keras.files.atomic import atomic_path
 from sis_keras.files.channels import decode, split, turned
 from sis_keras.files.formats import (
@@ -35,6 +34,8 @@ from sis_keras.files.formats import (
     name_of,
     require,
 )
+from sis_keras.files.tiff import reading as tiff_reading
+from sis_keras.files.tiff import writing as tiff_writing
 from sis_keras.quiet import muted_stderr
 
 LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 65536}
@@ -83,7 +84,10 @@ class Photograph(NamedTuple):
 
 
 def read_photograph(
-    path, most_pixels: int = limits.MOST_PIXELS, strict: bool = False
+    path,
+    most_pixels: int = limits.MOST_PIXELS,
+    strict: bool = False,
+    page: int | None = None,
 ) -> Photograph:
     """Reads a picture file of any of the `FORMATS`, whatever its suffix.
 
@@ -96,6 +100,8 @@ def read_photograph(
         most_pixels: Larger pictures are refused before they are decoded; at
             most 178 million, Pillow's own limit.
         strict: Refuse files that are not whole.
+        page: Of a TIFF file's pictures, which one, from 0. None is the first,
+            whose description then speaks of no others.
 
     Raises:
         UserError: The file is missing, no picture, damaged or too large, or
@@ -112,7 +118,7 @@ def read_photograph(
             file.seek(0)
             if form:
                 require(form, path)
-            return _read(path, file, form, most_pixels, strict)
+            return _read(path, file, form, most_pixels, strict, page)
     except UserError:
         raise
     except Image.DecompressionBombError as error:
@@ -137,12 +143,12 @@ def read_photograph(
         ) from error
 
 
-def _read(path, file, form, most_pixels, strict):
+def _read(path, file, form, most_pixels, strict, page):
     def check_size(size):
         limits.check_size(path, file, size, most_pixels)
 
     if form == "TIFF":
-        return _read_tiff(path, file, check_size)
+        return Photograph(**tiff_reading.read(file, check_size, page))
     if form == "JPEG":
         cut = jpeg_parts.parts(file.read())
         check_size(jpeg_parts.size(cut))
@@ -185,20 +191,6 @@ def _photograph(channels, found, form):
         format=form,
         **({"icc": None} | found | others),
     )
-
-
-def _read_tiff(path, file, check_size):
-    with Image.open(file, formats=("TIFF",)) as image, _muted():
-        check_size(image.size)
-        icc = image.info.get("icc_profile") or None
-        if deep_files.is_deep(image):
-            channels = deep_files.decode(path, image)
-        else:
-            image.load()
-            channels, icc = decode(image, icc)
-        # Turned upright by the decoder.
-        found = {"exif": exif.of_tiff(image), "icc": icc, "notes": ()}
-        return _photograph(channels, found, "TIFF")
 
 
 @contextlib.contextmanager
@@ -248,7 +240,7 @@ def write_photograph(
     with atomic_path(path) as temporary:
         with temporary.open("w+b") as file:
             if form == "TIFF":
-                deep_files.write_tiff(file, channels, like.exif, like.icc)
+                notes += tiff_writing.write(file, channels, like)
             elif form == "PNG":
                 notes += png.write(file, channels, like)
             elif form == "JPEG":

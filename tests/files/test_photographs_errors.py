@@ -11,10 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import pytest
-import tifffile
 from PIL import Image
 from places import ROOT
-from sample_photographs import DEEP, GREY, HEIGHT, RGB, WIDTH, photograph
+from sample_photographs import DEEP, HEIGHT, RGB, WIDTH, photograph
 
 from sis_keras.errors import UserError
 from sis_keras.files.photographs import (
@@ -40,20 +39,6 @@ def test_named_mistakes(tmp_path):
         with pytest.raises(UserError, match=message) as caught:
             read_photograph(tmp_path / name)
         assert "\n" not in str(caught.value)
-
-
-def test_refuses_planes_of_16_bits(tmp_path):
-    planes = np.ascontiguousarray(np.moveaxis(DEEP[..., :3], 2, 0))
-    path = tmp_path / "a.tif"
-    tifffile.imwrite(path, planes, photometric="rgb", planarconfig="separate")
-    with pytest.raises(UserError, match="in planes. Convert it."):
-        read_photograph(path)
-
-
-def test_refuses_floats(tmp_path):
-    Image.fromarray(GREY.astype(np.float32)).save(tmp_path / "a.tif")
-    with pytest.raises(UserError, match="of 8 or 16 bits"):
-        read_photograph(tmp_path / "a.tif")
 
 
 def test_unwritable(tmp_path):

@@ -1,0 +1,1 @@
+"""TIFF in and out: samples of every kind, whole tags, many pages."""
