@@ -4,6 +4,7 @@ import numpy as np
 from av.sidedata.sidedata import Type as SideData
 
 from sis_keras.files.video.colours import picture_of
+from sis_keras.files.video.planes import side_data
 from sis_keras.files.video.source import Shown
 
 
@@ -17,8 +18,8 @@ class Comparison:
 
     def __init__(self, first: Shown):
         self._axis, self._before_first = 1, True
-        turned = first.frame.side_data.get(SideData.DISPLAYMATRIX)
-        if turned is not None:
+        turned = side_data(first.frame, SideData.DISPLAYMATRIX)
+        if turned:
             matrix = np.frombuffer(turned, np.int32)
             # What is shown further right: columns times one, rows times other.
             columns, rows = int(matrix[0]), int(matrix[3])

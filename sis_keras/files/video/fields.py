@@ -1,4 +1,4 @@
-"""Interlaced video: each field becomes a frame (FFmpeg's bwdif)."""
+"""Interlaced video: each field becomes a frame (FFmpeg's yadif)."""
 
 from collections.abc import Iterator
 
@@ -77,8 +77,9 @@ def _graph_for(frame):
         f"pix_fmt={frame.format.name}:time_base={frame.time_base}:"
         f"colorspace={frame.colorspace}:range={int(frame.color_range)}",
     )
-    # Frames that are progressive pass.
-    bwdif = graph.add("bwdif", "mode=send_field:deint=interlaced")
-    graph.link_nodes(source, bwdif, graph.add("buffersink"))
+    # Frames that are progressive pass. bwdif would leave fields woven that
+    # differ from each other and not in time.
+    yadif = graph.add("yadif", "mode=send_field:deint=interlaced")
+    graph.link_nodes(source, yadif, graph.add("buffersink"))
     graph.configure()
     return graph

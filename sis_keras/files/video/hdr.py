@@ -1,10 +1,11 @@
 """What a video says of the screen it was made on, for encoders."""
 
 import struct
-from collections.abc import Mapping
 
 import av
 from av.sidedata.sidedata import Type as SideData
+
+from sis_keras.files.video.planes import side_data
 
 
 def light_of(frame: av.VideoFrame) -> dict[str, str]:
@@ -19,14 +20,14 @@ def light_of(frame: av.VideoFrame) -> dict[str, str]:
         "libx264": [],
         "libsvtav1": [],
     }
-    display = _side(frame, SideData.MASTERING_DISPLAY_METADATA)
+    display = side_data(frame, SideData.MASTERING_DISPLAY_METADATA)
     if display and len(display) >= 88:
         whole, exact = _display(display)
         if whole:
             found["libx265"].append(f"master-display={whole}")
             found["libx264"].append(f"mastering-display={whole}")
             found["libsvtav1"].append(f"mastering-display={exact}")
-    light = _side(frame, SideData.CONTENT_LIGHT_LEVEL)
+    light = side_data(frame, SideData.CONTENT_LIGHT_LEVEL)
     if light and len(light) >= 8:
         most, mean = struct.unpack_from("=2I", light)
         found["libx265"].append(f"max-cll={most},{mean}")
@@ -43,12 +44,7 @@ def lost_scenes(frame: av.VideoFrame) -> list[str]:
         SideData.DYNAMIC_HDR_PLUS: "HDR10+",
         SideData.DYNAMIC_HDR_VIVID: "HDR Vivid",
     }
-    return sorted({name for kind, name in names.items() if _side(frame, kind)})
-
-
-def _side(frame: av.VideoFrame, kind) -> bytes | None:
-    data: Mapping = frame.side_data
-    return bytes(found) if (found := data.get(kind)) is not None else None
+    return sorted({name for kind, name in names.items() if side_data(frame, kind)})
 
 
 def _display(data):

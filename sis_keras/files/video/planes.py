@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type as SideData
 from av.video.format import VideoFormat
 from av.video.reformatter import Interpolation
 
@@ -130,6 +131,12 @@ def frame_of(
     for plane, values in zip(made.planes, planes, strict=True):
         _array(plane, 1, values.dtype == np.uint16)[:] = values
     return made
+
+
+def side_data(frame: av.VideoFrame, kind: SideData) -> bytes | None:
+    """What a frame says beside its pixels, in FFmpeg's own layout."""
+    found = [data for data in frame.side_data if data.type == kind]
+    return bytes(found[0]) if found else None
 
 
 def _array(plane, channels, deep):

@@ -18,7 +18,8 @@ from sis_keras.files.video.encodings import (
     Encoding,
     choose_encoding,
 )
-from sis_keras.files.video.planes import frame_of
+from sis_keras.files.video.planes import frame_of, side_data
+from sis_keras.files.video.projection import add_projected, keeps_projection
 from sis_keras.files.video.source import Part, Shown, VideoSource
 from sis_keras.files.video.tracks import Tracks, planned
 
@@ -68,13 +69,28 @@ class VideoTarget:
         if not bare:
             plans, more = planned(suffix, source.others)
             notes += more
-        captions = first.frame.side_data.get(SideData.A53_CC) is not None
-        if captions and self.encoding.codec not in _WITH_CAPTIONS:
-            notes.append("closed captions in the pictures are lost")
-        self.notes, self._plans = notes, plans
+        self.notes, self._plans = notes + self._more_notes(), plans
         self.frames = 0
         self._is_open = False
         self._last: int | None = None
+
+    def _more_notes(self):
+        frame, codec = self._first.frame, self.encoding.codec
+        notes = []
+        self._projection = side_data(frame, SideData.SPHERICAL)
+        if self._projection and (
+            self._bare
+            or not keeps_projection(self.suffix, codec, self._projection)
+        ):
+            self._projection = None
+            notes.append(
+                "the projection of a video all around (360 degrees) is lost: "
+                f"{self.suffix} does not take it"
+            )
+        captions = side_data(frame, SideData.A53_CC)
+        if captions and codec not in _WITH_CAPTIONS:
+            notes.append("closed captions in the pictures are lost")
+        return notes
 
     def write(self, part: Part, pixels: np.ndarray | None) -> None:
         """Writes the frame `pixels` at `part`'s time, and its packets."""
@@ -88,7 +104,8 @@ class VideoTarget:
     def _open(self, packets):
         source, first = self.source, self._first
         metadata = tags.tags_of_file(source.container.metadata)
-        options = {}
+        # FFmpeg keeps a projection in an MP4 for those who want it.
+        options = {"strict": "unofficial"} if self._projection else {}
         if self.suffix in (".mp4", ".m4v", ".mov") and tags.has_keys(metadata):
             options["movflags"] = "use_metadata_tags"
         self.container = av.open(
@@ -120,35 +137,51 @@ class VideoTarget:
     def _add_video(self, frame):
         source, encoding = self.source, self.encoding
         rate = source.rate * (2 if source.fields.found else 1)
-        self.stream = self.container.add_stream(
-            encoding.codec, rate=rate, options=encoding.options
-        )
+        if self._projection:
+            self._encoder = av.CodecContext.create(encoding.codec, "w")
+            self._encoder.framerate = rate
+            self._encoder.time_base = source.tick
+            self._encoder.options = dict(encoding.options)
+            self._encoder.flags |= Flags.global_header | Flags.frame_duration
+            self._configure(self._encoder, frame)
+            self._encoder.open()
+            self.stream = add_projected(
+                self.container, self._encoder, self._projection
+            )
+        else:
+            self.stream = self.container.add_stream(
+                encoding.codec, rate=rate, options=encoding.options
+            )
+            self._encoder = self.stream.codec_context
+            self._encoder.time_base = source.tick
+            self._encoder.flags |= Flags.frame_duration
+        self._configure(self.stream.codec_context, frame)
         self.stream.metadata.update(
             tags.tags_of_stream(source.stream.metadata, True)
         )
         self.stream.disposition = source.stream.disposition
         self.stream.time_base = source.tick
-        context = self.stream.codec_context
-        context.time_base = source.tick
-        context.flags |= Flags.frame_duration
-        context.width, context.height = self.size
-        context.pix_fmt = encoding.form.layout.pix_fmt
-        if encoding.tag:
-            context.codec_tag = encoding.tag
-        if source.stream.sample_aspect_ratio:
-            context.sample_aspect_ratio = source.stream.sample_aspect_ratio
-        for name, tag in tags_like(frame, encoding.form).items():
-            setattr(context, name, tag)
-        turned = frame.side_data.get(SideData.DISPLAYMATRIX)
-        if turned is not None:
+        turned = side_data(frame, SideData.DISPLAYMATRIX)
+        if turned:
             self.stream.set_display_matrix(
                 np.frombuffer(turned, np.int32).tolist()
             )
 
+    def _configure(self, context, frame):
+        form, aspect = self.encoding.form, self.source.stream
+        context.width, context.height = self.size
+        context.pix_fmt = form.layout.pix_fmt
+        if self.encoding.tag:
+            context.codec_tag = self.encoding.tag
+        if aspect.sample_aspect_ratio:
+            context.sample_aspect_ratio = aspect.sample_aspect_ratio
+        for name, tag in tags_like(frame, form).items():
+            setattr(context, name, tag)
+
     def _encode(self, shown, pixels):
         form = self.encoding.form
         planes = changed(shown.picture, form, shown.pixels, pixels)
-        captions = shown.frame.side_data.get(SideData.A53_CC) is not None
+        captions = side_data(shown.frame, SideData.A53_CC)
         encoded = frame_of(
             planes, form.layout.pix_fmt, shown.frame if captions else None
         )
@@ -159,8 +192,14 @@ class VideoTarget:
         encoded.pts = self._time(frame)
         unit = frame.time_base or tick
         encoded.duration = round((frame.duration or 0) * unit / tick)
-        self.container.mux(self.stream.encode(encoded))
+        self._mux(encoded)
         self.frames += 1
+
+    def _mux(self, frame):
+        for packet in self._encoder.encode(frame):
+            packet.stream = self.stream
+            packet.time_base = self.source.tick
+            self.container.mux(packet)
 
     def _time(self, frame):
         tick, time = self.source.tick, self.source.time_of(frame)
@@ -176,7 +215,7 @@ class VideoTarget:
         """Writes what the encoders still hold, and the index."""
         self.tracks.finish()
         self.source.damaged |= self.tracks.damaged
-        self.container.mux(self.stream.encode(None))
+        self._mux(None)
         self.container.close()
         self._is_open = False
 

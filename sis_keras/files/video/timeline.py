@@ -24,12 +24,11 @@ class Timeline:
 
     def place(self, packet: av.Packet) -> None:
         """Changes the packet's times; packets come as they are stored."""
-        time = packet.pts if packet.dts is None else packet.dts
-        if time is None:
-            return
-        unit = packet.time_base
+        # Shown, frames do not follow each other as they are stored.
+        unit, time = packet.time_base, packet.dts
         expected = self._ends.get(packet.stream_index)
-        if expected is not None and packet.stream.type in ("video", "audio"):
+        timed = packet.stream.type in ("video", "audio") and time is not None
+        if timed and expected is not None:
             jump = time * unit + self._shift - expected
             if jump < -_BACKWARDS or (self.gaps and jump > _FORWARDS):
                 self._shift -= jump
@@ -38,5 +37,6 @@ class Timeline:
             packet.pts += shift
         if packet.dts is not None:
             packet.dts += shift
-        end = (time + shift + (packet.duration or 0)) * unit
-        self._ends[packet.stream_index] = max(expected or end, end)
+        if timed:
+            end = (time + shift + (packet.duration or 0)) * unit
+            self._ends[packet.stream_index] = max(expected or end, end)

@@ -187,6 +187,11 @@ class Tracks:
             self._copy(packet, self._copies[index])
 
     def _copy(self, packet, track):
+        if track.disposition & Disposition.attached_pic:
+            packet.pts = packet.dts = 0
+            packet.stream = track
+            self._container.mux(packet)
+            return
         if packet.pts is None or _is_cut_off(packet):
             return
         shift = round(self._start / packet.time_base)
@@ -198,7 +203,6 @@ class Tracks:
         packet.stream = track
         # Muxers fail where a damaged file goes back in time.
         last = self._last.get(track.index)
-        still = track.disposition & Disposition.attached_pic
         if (
             last is None
             or packet.dts > last
@@ -206,7 +210,7 @@ class Tracks:
         ):
             self._last[track.index] = packet.dts
             self._container.mux(packet)
-        elif not still:
+        else:
             self.damaged = True
 
     def finish(self) -> None:
