@@ -84,7 +84,8 @@ def choose_encoding(
     if words:
         key = parameters.get(codec, "svtav1-params")
         options[key] = ":".join(words)
-    full = form.full and layout.kind != "rgb"
+    # RGB and grey are of the full range in files for which video is not.
+    full = form.full and layout.kind == "yuv"
     return Encoding(
         codec,
         Form(wanted, form.matrix, full, siting),

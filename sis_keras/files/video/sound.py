@@ -17,7 +17,8 @@ def codec_for(suffix: str, stream: av.AudioStream) -> str:
         return "libopus"
     codec = stream.codec_context.codec
     # Of what is exact, nothing is to be lost.
-    if suffix == ".mkv" or (codec.lossless and not codec.lossy):
+    exact = codec.lossless and (not codec.lossy or codec.name == "wavpack")
+    if suffix == ".mkv" or exact:
         return "alac" if suffix == ".mov" else "flac"
     return "aac"
 

@@ -10,7 +10,13 @@ import numpy as np
 from av.stream import Discard, Disposition
 
 from sis_keras.errors import UserError
-from sis_keras.files.video.colours import Picture, form_of, on_black, to_rgb
+from sis_keras.files.video.colours import (
+    Form,
+    Picture,
+    form_of,
+    on_black,
+    to_rgb,
+)
 from sis_keras.files.video.fields import Fields
 from sis_keras.files.video.planes import planes_of
 from sis_keras.files.video.stated import stated
@@ -57,6 +63,7 @@ class VideoSource:
 
     Attributes:
         others: The streams beside that video.
+        form: Of the first frame, known when it is.
         frame_count: From the header or the duration; None if neither tells.
         damaged: Whether something did not decode, known after the last part.
 
@@ -106,6 +113,7 @@ class VideoSource:
         self.start = Fraction(self.container.start_time or 0, av.time_base)
         self.frame_count = self.stream.frames or self._estimated_frames()
         self.fields = Fields(str(path), interlaced)
+        self.form: Form | None = None
         self.damaged = False
         self._timeline = Timeline(
             self.container.format.name.split(",")[0] in _BROADCAST
@@ -195,6 +203,7 @@ class VideoSource:
     def _shown(self, frame, first):
         """Of the first frame's size and kind, whatever comes later."""
         form = form_of(frame, self.codec, self.stated.siting)
+        self.form = self.form or form
         size = None
         if first and (frame.width, frame.height) != (first.width, first.height):
             size = first.width, first.height

@@ -62,7 +62,7 @@ class VideoTarget:
         height, width, _ = first.pixels.shape
         self.size = width, height
         self.encoding: Encoding = choose_encoding(
-            suffix, first.picture.form, first.frame, self.size, crf
+            suffix, source.form, first.frame, self.size, crf
         )
         plans = []
         notes = list(self.encoding.notes)
@@ -70,6 +70,7 @@ class VideoTarget:
             plans, more = planned(suffix, source.others)
             notes += more
         self.notes, self._plans = notes + self._more_notes(), plans
+        self.rate = source.rate * (2 if source.fields.found else 1)
         self.frames = 0
         self._is_open = False
         self._last: int | None = None
@@ -136,10 +137,9 @@ class VideoTarget:
 
     def _add_video(self, frame):
         source, encoding = self.source, self.encoding
-        rate = source.rate * (2 if source.fields.found else 1)
         if self._projection:
             self._encoder = av.CodecContext.create(encoding.codec, "w")
-            self._encoder.framerate = rate
+            self._encoder.framerate = self.rate
             self._encoder.time_base = source.tick
             self._encoder.options = dict(encoding.options)
             self._encoder.flags |= Flags.global_header | Flags.frame_duration
@@ -150,7 +150,7 @@ class VideoTarget:
             )
         else:
             self.stream = self.container.add_stream(
-                encoding.codec, rate=rate, options=encoding.options
+                encoding.codec, rate=self.rate, options=encoding.options
             )
             self._encoder = self.stream.codec_context
             self._encoder.time_base = source.tick
@@ -191,7 +191,11 @@ class VideoTarget:
         encoded.time_base = tick
         encoded.pts = self._time(frame)
         unit = frame.time_base or tick
-        encoded.duration = round((frame.duration or 0) * unit / tick)
+        encoded.duration = round(
+            frame.duration * unit / tick
+            if frame.duration
+            else 1 / self.rate / tick
+        )
         self._mux(encoded)
         self.frames += 1
 
@@ -205,8 +209,7 @@ class VideoTarget:
         tick, time = self.source.tick, self.source.time_of(frame)
         if self._last is not None:
             if time is None:
-                rate = self.source.rate
-                time = self._last + round(1 / rate / tick)
+                time = self._last + round(1 / self.rate / tick)
             time = max(time, self._last + 1)
         self._last = time or 0
         return self._last

@@ -94,6 +94,9 @@ def _takes(suffix, stream):
     """Some formats refuse a codec only when they write the header."""
     if stream.codec_context is None and stream.type == "attachment":
         return suffix == ".mkv"
+    # MP4's PCM is so new that players take it for noise.
+    if suffix in (".mp4", ".m4v") and (_codec(stream) or "").startswith("pcm"):
+        return False
     trial = None
     try:
         trial = av.open(io.BytesIO(), "w", format=TARGET_FORMATS[suffix])
@@ -201,13 +204,14 @@ class Tracks:
         else:
             packet.dts -= shift
         packet.stream = track
-        # Muxers fail where a damaged file goes back in time.
-        last = self._last.get(track.index)
-        if (
-            last is None
-            or packet.dts > last
-            or (packet.dts == last and track.type in ("subtitle", "data"))
+        # Muxers fail where a damaged file goes back in time; those of MP4
+        # where two packets have one time, too, which rounding makes.
+        last = self._last.get(track.index, packet.dts - 1)
+        if packet.dts == last and not self._container.format.name.startswith(
+            ("matroska", "webm")
         ):
+            packet.pts = packet.dts = last + 1
+        if packet.dts >= last:
             self._last[track.index] = packet.dts
             self._container.mux(packet)
         else:
