@@ -4,104 +4,15 @@ What the network changes is added to the planes of the source: where it
 changes nothing, they stay what they were, to the bit.
 """
 
-from typing import NamedTuple
-
-import av
 import cv2
 import numpy as np
-from av.video.reformatter import ColorRange
 
-from sis_keras.errors import UserError
-from sis_keras.files.video.planes import Layout, layout_of
+from sis_keras.files.video.forms import WEIGHTS, Form, Picture
+from sis_keras.files.video.planes import Layout
 from sis_keras.files.video.siting import gather, spread
 
-# FFmpeg's numbers of the matrices, and the weights of red and blue in luma.
-_WEIGHTS = {
-    1: (0.2126, 0.0722),  # BT.709
-    4: (0.30, 0.11),  # FCC
-    5: (0.299, 0.114),  # BT.601
-    6: (0.299, 0.114),
-    7: (0.212, 0.087),  # SMPTE 240M
-    9: (0.2627, 0.0593),  # BT.2020
-    10: (0.2627, 0.0593),  # Its constant luminance: nearly the same.
-}
-_RGB, _UNSPECIFIED, _BT601, _BT709 = 0, 2, 5, 1
 # Rows at a time; those beside them reach into their chroma.
 _BAND, _BESIDE = 256, 8
-# Of these, grey that says nothing is stored from 16 to 235.
-_LIMITED = ("h264", "hevc", "mpeg", "h263", "vp", "av1", "libdav1d", "theora")
-
-
-class Form(NamedTuple):
-    """How planes hold colours.
-
-    Attributes:
-        layout: What the planes are.
-        matrix: FFmpeg's number of the YCbCr matrix.
-        full: Whether luma goes from 0 to 255, not from 16 to 235.
-        siting: Where chroma lies, by FFmpeg's name.
-    """
-
-    layout: Layout
-    matrix: int
-    full: bool
-    siting: str = "left"
-
-
-class Picture(NamedTuple):
-    """A frame's planes, and their form."""
-
-    planes: list[np.ndarray]
-    form: Form
-
-
-def form_of(frame: av.VideoFrame, codec: str, siting: str) -> Form:
-    """The form of a decoded frame.
-
-    Raises:
-        UserError: A rare matrix that is not supported, such as YCgCo.
-    """
-    layout = layout_of(frame.format)
-    full = full_range(frame)
-    if layout.kind == "grey" and frame.color_range == ColorRange.UNSPECIFIED:
-        full |= not codec.startswith(_LIMITED)
-    return Form(layout, matrix_of(frame), full, siting)
-
-
-def matrix_of(frame: av.VideoFrame) -> int:
-    """The YCbCr matrix; without a tag, the one that players guess.
-
-    Raises:
-        UserError: A rare matrix that is not supported, such as YCgCo.
-    """
-    if frame.colorspace in (_RGB, _UNSPECIFIED):
-        large = frame.width >= 1280 or frame.height > 576
-        return _BT709 if large else _BT601
-    if frame.colorspace not in _WEIGHTS:
-        raise UserError(
-            "Expected a video in RGB or an ordinary YCbCr. Received: FFmpeg's "
-            f"colour space {frame.colorspace}. Convert it to BT.709 first."
-        )
-    return frame.colorspace
-
-
-def full_range(frame: av.VideoFrame) -> bool:
-    """Whether luma goes from 0 to 255, not from 16 to 235."""
-    return (
-        frame.color_range == ColorRange.JPEG
-        or frame.format.name.startswith("yuvj")
-    )  # fmt: skip
-
-
-def tags_like(frame: av.VideoFrame, form: Form) -> dict[str, int]:
-    """The source's colour tags, with a matrix where it had none to keep."""
-    rgb = frame.colorspace == _RGB or form.layout.kind == "rgb"
-    return {
-        "colorspace": form.matrix if rgb else frame.colorspace,
-        "color_range": ColorRange.JPEG if form.full else ColorRange.MPEG,
-        "color_primaries": frame.color_primaries,
-        "color_trc": frame.color_trc,
-    }
 
 
 def to_rgb(picture: Picture, deep: bool = False) -> np.ndarray:
@@ -135,6 +46,31 @@ def on_black(picture: Picture) -> Picture:
     return Picture([shown[..., 1], shown[..., 2], shown[..., 0]], form)
 
 
+def cropped(picture: Picture, sides: tuple[int, int, int, int]) -> Picture:
+    """Without pixels at its left, right, top and bottom.
+
+    Where that would cut a sample of chroma in two, it becomes RGB.
+    """
+    left, right, top, bottom = sides
+    planes, form = picture
+    across, down = form.layout.shifts
+    height, width = planes[0].shape
+    if left + right >= width or top + bottom >= height:
+        return picture  # A damaged header.
+    if left % (1 << across) or top % (1 << down):
+        opaque = picture_of(to_rgb(picture, form.layout.bits > 8), form)
+        form = opaque.form
+        planes = opaque.planes + planes[3:]
+        across = down = 0
+    cut = []
+    for number, plane in enumerate(planes):
+        wide, high = (across, down) if number in (1, 2) else (0, 0)
+        rows = slice(top >> high, -(-(height - bottom) >> high))
+        columns = slice(left >> wide, -(-(width - right) >> wide))
+        cut.append(np.ascontiguousarray(plane[rows, columns]))
+    return Picture(cut, form)
+
+
 def picture_of(rgb: np.ndarray, form: Form) -> Picture:
     """RGB pixels, uint8 or uint16, as planes."""
     bits = 8 * rgb.dtype.itemsize
@@ -155,8 +91,7 @@ def changed(
         before: What `to_rgb` made of the picture.
         after: What became of that; the same type and shape.
     """
-    alike = picture.form == form
-    if alike and np.array_equal(before, after):
+    if picture.form == form and np.array_equal(before, after):
         return picture.planes
     height, width = before.shape[:2]
     layout = form.layout
@@ -172,8 +107,6 @@ def changed(
         ):
             first = top >> down if number else top
             part = slice(first, first + len(values))
-            if alike:
-                values += picture.planes[number][part]
             np.rint(values, values)
             most = (1 << layout.bits) - 1
             planes[number][part] = np.clip(values, 0, most, values)
@@ -183,44 +116,71 @@ def changed(
 
 
 def _band(picture, form, before, after, rows):
-    """Luma, blue and red: the change alone where the forms are alike."""
-    alike = picture.form == form
+    """Luma, blue and red of some rows."""
     top, bottom = rows
     first = max(0, top - _BESIDE)
     last = min(len(before), bottom + _BESIDE)
-    most = np.iinfo(before.dtype).max
     change = np.subtract(
         after[first:last], before[first:last], dtype=np.float32
     )
-    change /= most
+    change /= np.iinfo(before.dtype).max
     values = cv2.transform(change, _rows(form.matrix))
     if picture.form.layout.kind == "grey":
         values[..., 1:] = 0  # It stays grey.
+    alike = _lie_alike(picture.form, form)
     if not alike:
-        source = _colours(picture, (first, last))
-        if picture.form.layout.kind == "rgb":
-            source = cv2.transform(source, _rows(form.matrix))
-        elif picture.form.matrix != form.matrix:
-            source = cv2.transform(source, _between(picture.form, form))
-        values += source
+        values += _ycbcr(picture, form.matrix, (first, last))
     scale, black = _scale(form)
-    yield (
-        values[top - first : bottom - first, :, 0] * scale[0]
-        + (0 if alike else black[0])
+    for number in range(3):
+        chroma = bool(number)
+        channel = np.ascontiguousarray(values[..., number])
+        shift = 0
+        if chroma:
+            channel = gather(channel, form.layout.shifts, form.siting)
+            shift = form.layout.shifts[1]
+        ours = slice((top - first) >> shift, -(-(bottom - first) >> shift))
+        channel = channel[ours] * scale[chroma]
+        if alike:
+            start = top >> shift
+            channel += _rescaled(
+                picture.planes[number][start : start + len(channel)],
+                picture.form,
+                form,
+                chroma,
+            )
+        else:
+            channel += black[chroma]
+        yield channel
+
+
+def _lie_alike(one, other):
+    """Whether their samples lie at the same places, and mean the same."""
+    return (
+        one.layout.kind == other.layout.kind
+        and one.layout.shifts == other.layout.shifts
+        and one[1::2] == other[1::2]  # The matrix and the siting.
     )
-    shift = form.layout.shifts[1]
-    ours = slice((top - first) >> shift, -(-(bottom - first) >> shift))
-    for channel in (1, 2):
-        gathered = gather(
-            np.ascontiguousarray(values[..., channel]),
-            form.layout.shifts,
-            form.siting,
-        )
-        yield gathered[ours] * scale[1] + (0 if alike else black[1])
 
 
-def _between(one, other):
-    return _rows(other.matrix) @ np.linalg.inv(_rows(one.matrix))
+def _rescaled(values, one, other, chroma):
+    """Samples of one depth and range as those of another."""
+    (was, zero), (is_now, black) = (
+        [pair[chroma] for pair in _scale(form)] for form in (one, other)
+    )
+    if was == is_now:
+        return values
+    return (values - np.float32(zero)) * np.float32(is_now / was) + black
+
+
+def _ycbcr(picture, matrix, rows):
+    """float32 `(rows, width, 3)`: Y from 0 to 1, Cb, Cr from -0.5 to 0.5."""
+    source, form = _colours(picture, rows), picture.form
+    if form.layout.kind == "rgb":
+        return cv2.transform(source, _rows(matrix))
+    if form.matrix != matrix:
+        both = _rows(matrix) @ np.linalg.inv(_rows(form.matrix))
+        return cv2.transform(source, both)
+    return source
 
 
 def _colours(picture, rows):
@@ -256,7 +216,7 @@ def _scale(form):
 
 def _rows(matrix):
     """RGB, each from 0 to 1, to Y, Cb and Cr."""
-    kr, kb = _WEIGHTS[matrix]
+    kr, kb = WEIGHTS[matrix]
     luma = np.array([kr, 1.0 - kr - kb, kb])
     blue = (np.array([0.0, 0.0, 1.0]) - luma) / (2.0 - 2.0 * kb)
     red = (np.array([1.0, 0.0, 0.0]) - luma) / (2.0 - 2.0 * kr)

@@ -1,13 +1,15 @@
 """How a video is encoded: the codec and what its frames hold."""
 
+import struct
 from typing import NamedTuple
 
 import av
 from av.codec import Codec
+from av.sidedata.sidedata import Type as SideData
 
-from sis_keras.files.video.colours import Form
+from sis_keras.files.video.forms import Form
 from sis_keras.files.video.hdr import light_of, lost_scenes
-from sis_keras.files.video.planes import Layout
+from sis_keras.files.video.planes import Layout, side_data
 
 TARGET_FORMATS = {
     ".mp4": "mp4",
@@ -23,6 +25,8 @@ _SITINGS = ("left", "center", "topleft", "top", "bottomleft", "bottom")
 _HALF, _WIDE, _WHOLE = (1, 1), (1, 0), (0, 0)
 _NAMES = {_HALF: "4:2:0", _WIDE: "4:2:2", _WHOLE: "4:4:4"}
 _NAMES |= {(2, 0): "4:1:1", (2, 2): "4:1:0", (0, 1): "4:4:0"}
+# FFmpeg's numbers of the ways in which two eyes' pictures are one; H.264's.
+_PACKINGS = {1: 3, 2: 4, 3: 5, 4: 0, 6: 2, 7: 1}
 
 
 class Encoding(NamedTuple):
@@ -73,9 +77,11 @@ def choose_encoding(
             "some players show the video opaque"
         )
     notes += _said_of_light(codec, frame)
+    packing, lost = _packing(codec, suffix, frame)
+    notes += lost
     light = light_of(frame).get(codec, "")
     parameters = {"libx264": "x264-params", "libx265": "x265-params"}
-    words = [light] if light else []
+    words = [word for word in (light, packing) if word]
     if codec in parameters:
         if siting != "left":
             words.append(f"chromaloc={_SITINGS.index(siting)}")
@@ -192,6 +198,17 @@ def _notes(suffix, had, wanted, size):
             f"player shows, not {was}; a .mkv keeps them"
         )
     return notes
+
+
+def _packing(codec, suffix, frame):
+    """How two eyes' pictures lie in one: in H.264, or as Matroska's tag."""
+    data = side_data(frame, SideData.STEREO3D)
+    kind, inverted = struct.unpack_from("=2i", data) if data else (0, 0)
+    if not kind or suffix in (".mkv", ".webm"):
+        return "", []
+    if codec == "libx264" and kind in _PACKINGS and not inverted & 1:
+        return f"frame-packing={_PACKINGS[kind]}", []
+    return "", ["how the two eyes' pictures (3D) lie in one is lost"]
 
 
 def _said_of_light(codec, frame):

@@ -44,7 +44,9 @@ def lost_scenes(frame: av.VideoFrame) -> list[str]:
         SideData.DYNAMIC_HDR_PLUS: "HDR10+",
         SideData.DYNAMIC_HDR_VIVID: "HDR Vivid",
     }
-    return sorted({name for kind, name in names.items() if side_data(frame, kind)})
+    return sorted(
+        {name for kind, name in names.items() if side_data(frame, kind)}
+    )
 
 
 def _display(data):

@@ -10,14 +10,9 @@ import numpy as np
 from av.stream import Discard, Disposition
 
 from sis_keras.errors import UserError
-from sis_keras.files.video.colours import (
-    Form,
-    Picture,
-    form_of,
-    on_black,
-    to_rgb,
-)
+from sis_keras.files.video.colours import cropped, on_black, to_rgb
 from sis_keras.files.video.fields import Fields
+from sis_keras.files.video.forms import Form, Picture, form_of
 from sis_keras.files.video.planes import planes_of
 from sis_keras.files.video.stated import stated
 from sis_keras.files.video.timeline import Timeline
@@ -149,8 +144,16 @@ class VideoSource:
         time = frame.dts if frame.pts is None else frame.pts
         if time is None:
             return None
-        unit = frame.time_base or cast(Fraction, self.stream.time_base)
-        return round((time * unit - self.start) / self.tick)
+        return round((time * self._unit(frame) - self.start) / self.tick)
+
+    def duration_of(self, frame: av.VideoFrame, rate: Fraction) -> int:
+        """How long it is shown, ticks; where nothing is said, by the rate."""
+        time = (frame.duration or 0) * self._unit(frame) or 1 / rate
+        return round(time / self.tick)
+
+    def _unit(self, frame):
+        # The last frames of all have none.
+        return frame.time_base or cast(Fraction, self.stream.time_base)
 
     def _made_decoder(self):
         context = self.stream.codec_context
@@ -207,29 +210,13 @@ class VideoSource:
         size = None
         if first and (frame.width, frame.height) != (first.width, first.height):
             size = first.width, first.height
-        planes = self._cropped(planes_of(frame, form.layout, size), form.layout)
-        picture = Picture(planes, form)
+        picture = Picture(planes_of(frame, form.layout, size), form)
+        if any(self.stated.crop):
+            picture = cropped(picture, self.stated.crop)
         if form.layout.alpha and not self._alpha:
             picture = on_black(picture)
         deep = self._deep and form.layout.bits > 8
         return Shown(frame, picture, to_rgb(picture, deep))
-
-    def _cropped(self, planes, layout):
-        """Without what the container says is not to be shown."""
-        left, right, top, bottom = self.stated.crop
-        height, width = planes[0].shape
-        if left + right >= width or top + bottom >= height:
-            return planes
-        across, down = layout.shifts
-        left, top = left >> across << across, top >> down << down
-        cut = []
-        for number, plane in enumerate(planes):
-            chroma = layout.kind == "yuv" and number in (1, 2)
-            wide, high = (across, down) if chroma else (0, 0)
-            rows = slice(top >> high, -(-(height - bottom) >> high))
-            columns = slice(left >> wide, -(-(width - right) >> wide))
-            cut.append(np.ascontiguousarray(plane[rows, columns]))
-        return cut
 
     def _packets(self):
         """All packets, then None."""

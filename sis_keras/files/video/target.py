@@ -12,12 +12,13 @@ from av.sidedata.sidedata import Type as SideData
 from av.stream import Disposition
 
 from sis_keras.files.video import tags
-from sis_keras.files.video.colours import changed, tags_like
+from sis_keras.files.video.colours import changed
 from sis_keras.files.video.encodings import (
     TARGET_FORMATS,
     Encoding,
     choose_encoding,
 )
+from sis_keras.files.video.forms import tags_like
 from sis_keras.files.video.planes import frame_of, side_data
 from sis_keras.files.video.projection import add_projected, keeps_projection
 from sis_keras.files.video.source import Part, Shown, VideoSource
@@ -87,6 +88,12 @@ class VideoTarget:
             notes.append(
                 "the projection of a video all around (360 degrees) is lost: "
                 f"{self.suffix} does not take it"
+            )
+        aspect = self.source.stream.sample_aspect_ratio
+        if self.suffix == ".webm" and aspect not in (None, 0, 1):
+            notes.append(
+                f"pixels are stored as squares, not {aspect} as wide as high: "
+                ".webm is not told"
             )
         captions = side_data(frame, SideData.A53_CC)
         if captions and codec not in _WITH_CAPTIONS:
@@ -187,15 +194,10 @@ class VideoTarget:
         )
         for name, tag in tags_like(self._first.frame, form).items():
             setattr(encoded, name, tag)
-        tick, frame = self.source.tick, shown.frame
-        encoded.time_base = tick
+        frame = shown.frame
+        encoded.time_base = self.source.tick
         encoded.pts = self._time(frame)
-        unit = frame.time_base or tick
-        encoded.duration = round(
-            frame.duration * unit / tick
-            if frame.duration
-            else 1 / self.rate / tick
-        )
+        encoded.duration = self.source.duration_of(frame, self.rate)
         self._mux(encoded)
         self.frames += 1
 
