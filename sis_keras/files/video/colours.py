@@ -169,7 +169,7 @@ def _rescaled(values, one, other, chroma):
     )
     if was == is_now:
         return values
-    return (values - np.float32(zero)) * np.float32(is_now / was) + black
+    return (values.astype(np.float32) - zero) * (is_now / was) + black
 
 
 def _ycbcr(picture, matrix, rows):
@@ -187,11 +187,11 @@ def _colours(picture, rows):
     """float32 `(rows, width, 3)`: RGB, or Y and Cb, Cr from -0.5 to 0.5."""
     planes, (layout, _, _, siting) = picture
     part, width = slice(*rows), planes[0].shape[1]
-    scale, black = (np.float32(x) for x in _scale(picture.form))
+    scale, black = (tuple(map(float, x)) for x in _scale(picture.form))
     if layout.kind == "rgb":
         green, blue, red = (plane[part] for plane in planes[:3])
-        return cv2.merge([red, green, blue]) / scale[0]
-    luma = (planes[0][part] - black[0]) / scale[0]
+        return cv2.merge([red, green, blue]).astype(np.float32) / scale[0]
+    luma = (planes[0][part].astype(np.float32) - black[0]) / scale[0]
     if layout.kind == "grey":
         nothing = np.zeros_like(luma)
         return cv2.merge([luma, nothing, nothing])

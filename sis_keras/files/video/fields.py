@@ -61,6 +61,7 @@ class Fields:
             self._graph = self._kind = None
 
     def _ready(self):
+        assert self._graph is not None
         while True:
             try:
                 yield self._graph.pull()

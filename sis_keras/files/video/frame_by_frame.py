@@ -92,8 +92,8 @@ def deblur_video(
         writers = _Writers(video, temporary, suffix, crf)
         if compare:
             stack.enter_context(_one_line(compare))
-            writers.beside = stack.enter_context(atomic_path(compare))
-            writers.compare = compare
+            beside = stack.enter_context(atomic_path(compare))
+            writers.beside = beside, compare.suffix.lower()
         # Inside too: atomic_path names a file to errors, and PyAV's refuse.
         stack.enter_context(_one_line(target))
         stack.callback(writers.abandon)
@@ -174,8 +174,7 @@ class _Writers:
     def __init__(self, video, temporary, suffix, crf):
         self.video, self.crf = video, crf
         self._temporary, self._suffix = temporary, suffix
-        self.beside: pathlib.Path | None = None
-        self.compare: pathlib.Path | None = None
+        self.beside: tuple[pathlib.Path, str] | None = None
         self._open: list[VideoTarget] = []
         self._comparison: Comparison | None = None
 
@@ -189,14 +188,11 @@ class _Writers:
             self._temporary, self._suffix, self.video, first, self.crf
         )
         self._open.append(target)
-        if self.compare:
+        if self.beside:
             self._comparison = Comparison(first)
             both = self._comparison.shown(first, first.pixels)
-            suffix = self.compare.suffix.lower()
             self._open.append(
-                VideoTarget(
-                    self.beside, suffix, self.video, both, self.crf, bare=True
-                )
+                VideoTarget(*self.beside, self.video, both, self.crf, bare=True)
             )
         return target.notes
 
@@ -229,7 +225,7 @@ def _restore(video, writers, deblur, bar, say) -> bool:
             read = reading.submit(next, parts, None)
             if not written:
                 for note in writers.begin(part.shown):
-                    say(f"{note}.")
+                    say(f"{note[0].upper()}{note[1:]}.")
             if video.fields.found and not deinterlaced:
                 deinterlaced = True
                 say("The video is interlaced: each field becomes a frame.")

@@ -1,6 +1,6 @@
 """A decoded frame's planes as arrays, and arrays as a frame (PyAV)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -135,7 +135,8 @@ def frame_of(
 
 def side_data(frame: av.VideoFrame, kind: SideData) -> bytes | None:
     """What a frame says beside its pixels, in FFmpeg's own layout."""
-    found = [data for data in frame.side_data if data.type == kind]
+    every: Any = frame.side_data  # Iterated as a sequence, not a mapping.
+    found = [data for data in every if data.type == kind]
     return bytes(found[0]) if found else None
 
 

@@ -72,7 +72,8 @@ def gather(
     """
     if shifts == (0, 0):
         return values
-    kernels, anchors = [], []
+    kernels: list[np.ndarray] = []
+    anchors = []
     for shift, offset in zip(shifts, _offsets(siting, shifts), strict=True):
         factor = 1 << shift
         if offset == int(offset):  # On a pixel: a triangle about it.
@@ -86,7 +87,8 @@ def gather(
     smooth = cv2.sepFilter2D(
         values,
         cv2.CV_32F,
-        *kernels,
+        kernels[0],
+        kernels[1],
         anchor=tuple(anchors),
         borderType=cv2.BORDER_REPLICATE,
     )

@@ -1,6 +1,7 @@
 """Sound encoded anew, where a format does not take it as it is (PyAV)."""
 
 from fractions import Fraction
+from typing import cast
 
 import av
 from av.container import OutputContainer
@@ -50,13 +51,16 @@ class Recoded:
     ):
         self._source, self._start = stream, start
         rate = 48000 if codec == "libopus" else stream.codec_context.rate
-        self.stream = container.add_stream(codec, rate=rate)
+        self.stream = cast(
+            av.AudioStream, container.add_stream(codec, rate=rate)
+        )
         context = self.stream.codec_context
         context.layout = layout_of(stream)
         if codec == "flac" and _is_fine(stream):
             context.format = "s32"
         elif codec == "alac":
-            context.format = "s32p" if _is_fine(stream) else "s16p"
+            kind = "s32p" if _is_fine(stream) else "s16p"
+            context.format = kind
         elif codec in ("aac", "libopus"):
             # AAC's frames of 1024 samples have no more than 6144 bits.
             each = min(96_000, 6 * rate)
@@ -66,7 +70,7 @@ class Recoded:
 
     def packets(self, packet: av.Packet | None) -> list[av.Packet]:
         """What becomes of a packet; None ends the track."""
-        made = []
+        made: list[av.Packet] = []
         try:
             frames = self._source.decode(packet)
         except av.FFmpegError:

@@ -156,7 +156,7 @@ class VideoSource:
         return frame.time_base or cast(Fraction, self.stream.time_base)
 
     def _made_decoder(self):
-        context = self.stream.codec_context
+        context: av.CodecContext = self.stream.codec_context
         name = _WITH_ALPHA.get(context.codec.canonical_name)
         tag = self.stream.metadata.get("alpha_mode") or (
             self.stream.metadata.get("ALPHA_MODE")
@@ -168,7 +168,7 @@ class VideoSource:
         return context
 
     def _estimated_frames(self):
-        unit = self.stream.time_base
+        unit = cast(Fraction, self.stream.time_base)
         if self.stream.duration:
             return round(self.stream.duration * unit * self.rate)
         if self.container.duration:

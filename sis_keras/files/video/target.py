@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 from fractions import Fraction
+from typing import cast
 
 import av
 import numpy as np
@@ -18,11 +19,11 @@ from sis_keras.files.video.encodings import (
     Encoding,
     choose_encoding,
 )
-from sis_keras.files.video.forms import tags_like
+from sis_keras.files.video.forms import Form, tags_like
 from sis_keras.files.video.planes import frame_of, side_data
 from sis_keras.files.video.projection import add_projected, keeps_projection
 from sis_keras.files.video.source import Part, Shown, VideoSource
-from sis_keras.files.video.tracks import Tracks, planned
+from sis_keras.files.video.tracks import Plan, Tracks, planned
 
 # They write a frame's closed captions.
 _WITH_CAPTIONS = ("libx264", "libx265")
@@ -63,9 +64,9 @@ class VideoTarget:
         height, width, _ = first.pixels.shape
         self.size = width, height
         self.encoding: Encoding = choose_encoding(
-            suffix, source.form, first.frame, self.size, crf
+            suffix, cast(Form, source.form), first.frame, self.size, crf
         )
-        plans = []
+        plans: list[Plan] = []
         notes = list(self.encoding.notes)
         if not bare:
             plans, more = planned(suffix, source.others)
@@ -145,7 +146,10 @@ class VideoTarget:
     def _add_video(self, frame):
         source, encoding = self.source, self.encoding
         if self._projection:
-            self._encoder = av.CodecContext.create(encoding.codec, "w")
+            self._encoder = cast(
+                av.VideoCodecContext,
+                av.CodecContext.create(encoding.codec, "w"),
+            )
             self._encoder.framerate = self.rate
             self._encoder.time_base = source.tick
             self._encoder.options = dict(encoding.options)
@@ -156,9 +160,10 @@ class VideoTarget:
                 self.container, self._encoder, self._projection
             )
         else:
-            self.stream = self.container.add_stream(
+            added = self.container.add_stream(
                 encoding.codec, rate=self.rate, options=encoding.options
             )
+            self.stream = cast(av.VideoStream, added)
             self._encoder = self.stream.codec_context
             self._encoder.time_base = source.tick
             self._encoder.flags |= Flags.frame_duration

@@ -27,8 +27,9 @@ class Timeline:
         # Shown, frames do not follow each other as they are stored.
         unit, time = packet.time_base, packet.dts
         expected = self._ends.get(packet.stream_index)
-        timed = packet.stream.type in ("video", "audio") and time is not None
-        if timed and expected is not None:
+        if packet.stream.type not in ("video", "audio"):
+            time = None
+        if time is not None and expected is not None:
             jump = time * unit + self._shift - expected
             if jump < -_BACKWARDS or (self.gaps and jump > _FORWARDS):
                 self._shift -= jump
@@ -37,6 +38,6 @@ class Timeline:
             packet.pts += shift
         if packet.dts is not None:
             packet.dts += shift
-        if timed:
+        if time is not None:
             end = (time + shift + (packet.duration or 0)) * unit
             self._ends[packet.stream_index] = max(expected or end, end)

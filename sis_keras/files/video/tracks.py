@@ -4,7 +4,7 @@ import contextlib
 import io
 import mimetypes
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import av
 from av.container import OutputContainer
@@ -21,6 +21,8 @@ _NAMES = {
     "data": "data track",
     "attachment": "attachment",
 }
+# More frames no video is stored ahead of those that are shown first.
+_MOST_EARLY = 16
 
 
 class Plan(NamedTuple):
@@ -28,8 +30,9 @@ class Plan(NamedTuple):
 
     Attributes:
         stream: The source's.
-        how: "copy", "attach" (a cover, as an attachment), an encoder's name,
-            or "" where it is left out.
+        how: "copy", "attach" (a cover, as an attachment), "made" (by the
+            writer, from what the video says), an encoder's name, or "" where
+            it is left out.
     """
 
     stream: av.stream.Stream
@@ -38,34 +41,27 @@ class Plan(NamedTuple):
 
 def planned(suffix: str, streams: list) -> tuple[list[Plan], list[str]]:
     """What becomes of each stream, and sentences on what is not kept."""
-    plans, lost = [], {}
-    for stream in streams:
-        plan = Plan(stream, _how(suffix, stream))
-        plans.append(plan)
-        if plan.how in ("copy", "attach"):
-            continue
-        lost.setdefault((_name(stream), _codec(stream), plan.how), []).append(1)
+    plans = [Plan(stream, _how(suffix, stream)) for stream in streams]
+    counts: dict[tuple, int] = {}
+    for stream, how in plans:
+        if how not in ("copy", "attach", "made"):
+            key = _name(stream), how
+            counts[key] = counts.get(key, 0) + 1
     notes = []
-    for (name, codec, how), count in lost.items():
-        several = f"{len(count)} × " if len(count) > 1 else ""
-        what = f"{several}{name}{f' ({codec})' if codec else ''}"
-        if how:
-            new = sound.NAMES[how]
-            notes.append(
-                f"{what} is converted to {new}: {suffix} does not take it"
-            )
-        else:
-            advice = "" if suffix == ".mkv" else "; a .mkv may"
-            notes.append(
-                f"{what} is left out: {suffix} does not take it{advice}"
-            )
+    for (name, how), count in counts.items():
+        what = f"{count} × {name}" if count > 1 else name
+        done = f"Converted to {sound.NAMES[how]}" if how else "Left out"
+        advice = "" if how or suffix == ".mkv" else "; a .mkv may"
+        notes.append(f"{done}: {what}, which {suffix} does not take{advice}")
     return plans, notes
 
 
 def _name(stream):
+    name = _NAMES.get(stream.type, "a stream of no known kind")
     if stream.disposition & Disposition.attached_pic:
-        return "cover picture"
-    return _NAMES.get(stream.type, "a stream of no known kind")
+        name = "cover picture"
+    codec = _codec(stream)
+    return f"{name} ({codec})" if codec else name
 
 
 def _codec(stream):
@@ -77,6 +73,9 @@ def _codec(stream):
 
 
 def _how(suffix, stream):
+    # A track of time codes; the video's metadata have them, too.
+    if stream.type == "data" and "timecode" in stream.metadata:
+        return "made"
     if stream.disposition & Disposition.attached_pic:
         if suffix == ".mkv":
             return "attach"
@@ -156,14 +155,17 @@ class Tracks:
         self._copies: dict[int, av.stream.Stream] = {}
         self._recoded: dict[int, sound.Recoded] = {}
         self._last: dict[int, int] = {}
+        # Video whose first packets do not say when they are decoded.
+        self._early: dict[int, list[av.Packet]] = {}
         self.damaged = False
         for stream, how in plans:
             if how == "copy":
                 self._copies[stream.index] = added_copy(container, stream)
             elif how == "attach":
                 self._attach(stream, covers)
-            elif how:
-                recoded = sound.Recoded(container, stream, how, start)
+            elif how and how != "made":
+                heard = cast(av.AudioStream, stream)
+                recoded = sound.Recoded(container, heard, how, start)
                 recoded.stream.metadata.update(
                     tags_of_stream(stream.metadata, True)
                 )
@@ -199,18 +201,34 @@ class Tracks:
             return
         shift = round(self._start / packet.time_base)
         packet.pts -= shift
-        if packet.dts is None or packet.stream.type != "video":
+        if packet.stream.type != "video":
             packet.dts = packet.pts  # Stored in the order they are heard.
-        else:
+        elif packet.dts is not None:
             packet.dts -= shift
         packet.stream = track
-        # Muxers fail where a damaged file goes back in time; those of MP4
-        # where two packets have one time, too, which rounding makes.
+        early = self._early.setdefault(track.index, [])
+        if packet.dts is None and len(early) < _MOST_EARLY:
+            early.append(packet)
+            return
+        for number, waiting in enumerate([*early, packet]):
+            if waiting.dts is None:
+                before = (len(early) - number) * (packet.duration or 1)
+                last = packet.pts if packet.dts is None else packet.dts
+                waiting.dts = min(last - before, waiting.pts)
+            self._in_order(waiting, track)
+        early.clear()
+
+    def _in_order(self, packet, track):
+        """Muxers fail where a damaged file goes back in time.
+
+        Those of MP4 do where two packets have one time, which rounding makes.
+        """
         last = self._last.get(track.index, packet.dts - 1)
         if packet.dts == last and not self._container.format.name.startswith(
             ("matroska", "webm")
         ):
-            packet.pts = packet.dts = last + 1
+            packet.dts = last + 1
+            packet.pts = max(packet.pts, packet.dts)
         if packet.dts >= last:
             self._last[track.index] = packet.dts
             self._container.mux(packet)
