@@ -36,14 +36,18 @@ def to_rgb(picture: Picture, deep: bool = False) -> np.ndarray:
 
 def on_black(picture: Picture) -> Picture:
     """RGB as shown on a black ground, without alpha."""
+    rgb = to_rgb(picture, picture.form.layout.bits > 8)
+    form = picture.form._replace(full=False)
+    return picture_of(over_black(rgb, picture), form)
+
+
+def over_black(rgb: np.ndarray, picture: Picture) -> np.ndarray:
+    """RGB pixels as a picture's alpha, if it has one, shows them on black."""
     layout = picture.form.layout
-    deep = layout.bits > 8
-    bits = 16 if deep else 8
-    rgb = to_rgb(picture, deep)
+    if not layout.alpha:
+        return rgb
     opaque = picture.planes[-1] / np.float32((1 << layout.bits) - 1)
-    shown = np.rint(rgb * opaque[..., None]).astype(rgb.dtype)
-    form = picture.form._replace(layout=Layout("rgb", bits), full=False)
-    return Picture([shown[..., 1], shown[..., 2], shown[..., 0]], form)
+    return np.rint(rgb * opaque[..., None]).astype(rgb.dtype)
 
 
 def cropped(picture: Picture, sides: tuple[int, int, int, int]) -> Picture:

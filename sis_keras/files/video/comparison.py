@@ -3,7 +3,7 @@
 import numpy as np
 from av.sidedata.sidedata import Type as SideData
 
-from sis_keras.files.video.colours import picture_of
+from sis_keras.files.video.colours import over_black, picture_of
 from sis_keras.files.video.planes import side_data
 from sis_keras.files.video.source import Shown
 
@@ -33,6 +33,9 @@ class Comparison:
 
     def shown(self, shown: Shown, after: np.ndarray) -> Shown:
         """The same frame with both pictures."""
-        both = self.both(shown.pixels, after)
+        both = self.both(
+            over_black(shown.pixels, shown.picture),
+            over_black(after, shown.picture),
+        )
         picture = picture_of(both, shown.picture.form)
         return shown._replace(picture=picture, pixels=both)

@@ -1,6 +1,7 @@
 """Frames and the other streams' packets into a video file (PyAV)."""
 
 import contextlib
+import os
 import pathlib
 from fractions import Fraction
 from typing import cast
@@ -63,9 +64,15 @@ class VideoTarget:
         self._first, self._bare = first, bare
         height, width, _ = first.pixels.shape
         self.size = width, height
+        form = cast(Form, source.form)
+        if bare:
+            form = form._replace(layout=form.layout._replace(alpha=False))
         self.encoding: Encoding = choose_encoding(
-            suffix, cast(Form, source.form), first.frame, self.size, crf
+            suffix, form, first.frame, self.size, crf
         )
+        if self.encoding.codec == "libsvtav1":
+            # It writes to the terminal; this is how it is told to be silent.
+            os.environ.setdefault("SVT_LOG", "1")
         plans: list[Plan] = []
         notes = list(self.encoding.notes)
         if not bare:
