@@ -32,7 +32,8 @@ def make_video(path, frames=12, size=(48, 64), times=None, **options):
         )
         video.height, video.width = size
         video.pix_fmt = options["pix_fmt"]
-        video.codec_context.time_base = TICK
+        tick = options.get("tick", TICK)
+        video.codec_context.time_base = tick
         for name, value in tags.items():
             setattr(video.codec_context, name, value)
         if "rotation" in options:
@@ -49,7 +50,7 @@ def make_video(path, frames=12, size=(48, 64), times=None, **options):
                 dst_color_range=tags.get("color_range", 1),
             )
             time = Fraction((times or range(frames))[index], 30)
-            frame.pts, frame.time_base = int(time / TICK), TICK
+            frame.pts, frame.time_base = int(time / tick), tick
             file.mux(video.encode(frame))
         file.mux(video.encode())
         for start in range(0, 1600 * frames if options["sound"] else 0, 1024):
@@ -128,6 +129,7 @@ def raw_video(path, planes, pix_fmt, frames=5, **options):
         )
         video.height, video.width = planes[0].shape
         video.pix_fmt = pix_fmt
+        video.metadata.update(options.get("metadata", {}))
         for name, value in options.get("tags", {}).items():
             setattr(video.codec_context, name, value)
         for index in range(frames):

@@ -19,25 +19,40 @@ class Timeline:
 
     def __init__(self, gaps: bool):
         self.gaps = gaps
-        self._shift = Fraction(0)
+        self._shift = self._before = Fraction(0)
         self._ends: dict[int, Fraction] = {}
+        # Streams of which no packet came since the clock was set anew.
+        self._late: set[int] = set()
 
     def place(self, packet: av.Packet) -> None:
         """Changes the packet's times; packets come as they are stored."""
         # Shown, frames do not follow each other as they are stored.
-        unit, time = packet.time_base, packet.dts
-        expected = self._ends.get(packet.stream_index)
-        if packet.stream.type not in ("video", "audio"):
-            time = None
-        if time is not None and expected is not None:
-            jump = time * unit + self._shift - expected
-            if jump < -_BACKWARDS or (self.gaps and jump > _FORWARDS):
-                self._shift -= jump
-        shift = round(self._shift / unit)
+        unit, shift = packet.time_base, self._shift
+        if packet.dts is not None and packet.stream.type in ("video", "audio"):
+            time = packet.dts * unit
+            shift = self._shift_of(packet.stream_index, time)
+            end = time + shift + (packet.duration or 0) * unit
+            before = self._ends.get(packet.stream_index, end)
+            self._ends[packet.stream_index] = max(before, end)
+        ticks = round(shift / unit)
         if packet.pts is not None:
-            packet.pts += shift
+            packet.pts += ticks
         if packet.dts is not None:
-            packet.dts += shift
-        if time is not None:
-            end = (time + shift + (packet.duration or 0)) * unit
-            self._ends[packet.stream_index] = max(expected or end, end)
+            packet.dts += ticks
+
+    def _shift_of(self, index, time):
+        expected = self._ends.get(index)
+        if expected is None:
+            return self._shift
+        jump = time + self._shift - expected
+        if index in self._late:
+            # Some formats keep a stream's last packet back.
+            if abs(time + self._before - expected) < abs(jump):
+                return self._before
+            self._late.discard(index)
+            self._shift += max(-jump, Fraction(0))  # No two lie at one time.
+        elif jump < -_BACKWARDS or (self.gaps and jump > _FORWARDS):
+            self._before = self._shift
+            self._shift -= jump
+            self._late = set(self._ends) - {index}
+        return self._shift
