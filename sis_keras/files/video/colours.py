@@ -50,6 +50,25 @@ def over_black(rgb: np.ndarray, picture: Picture) -> np.ndarray:
     return np.rint(rgb * opaque[..., None]).astype(rgb.dtype)
 
 
+def without_hidden(rgb: np.ndarray, picture: Picture) -> np.ndarray:
+    """RGB pixels; those that alpha hides have the colour of the nearest seen.
+
+    What lies there is often black, and would darken the edge.
+    """
+    hidden = picture.planes[-1] == 0
+    if not picture.form.layout.alpha or not hidden.any() or hidden.all():
+        return rgb
+    _, nearest = cv2.distanceTransformWithLabels(
+        hidden.astype(np.uint8),
+        cv2.DIST_L2,
+        3,
+        labelType=cv2.DIST_LABEL_PIXEL,
+    )
+    colours = np.empty((nearest.max() + 1, 3), rgb.dtype)
+    colours[nearest[~hidden]] = rgb[~hidden]
+    return colours[nearest]
+
+
 def cropped(picture: Picture, sides: tuple[int, int, int, int]) -> Picture:
     """Without pixels at its left, right, top and bottom.
 

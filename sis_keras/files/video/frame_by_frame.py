@@ -228,6 +228,7 @@ def _restore(video, writers, deblur, bar, say) -> bool:
                     say(f"{note[0].upper()}{note[1:]}.")
             if video.fields.found and not deinterlaced:
                 deinterlaced = True
+                bar.total = bar.total and 2 * bar.total
                 say("The video is interlaced: each field becomes a frame.")
             restored = None if part.shown is None else deblur(part.pixels)
             if written:

@@ -10,7 +10,12 @@ import numpy as np
 from av.stream import Discard, Disposition
 
 from sis_keras.errors import UserError
-from sis_keras.files.video.colours import cropped, on_black, to_rgb
+from sis_keras.files.video.colours import (
+    cropped,
+    on_black,
+    to_rgb,
+    without_hidden,
+)
 from sis_keras.files.video.fields import Fields
 from sis_keras.files.video.forms import Form, Picture, form_of
 from sis_keras.files.video.planes import planes_of
@@ -216,7 +221,8 @@ class VideoSource:
         if form.layout.alpha and not self._alpha:
             picture = on_black(picture)
         deep = self._deep and form.layout.bits > 8
-        return Shown(frame, picture, to_rgb(picture, deep))
+        pixels = without_hidden(to_rgb(picture, deep), picture)
+        return Shown(frame, picture, pixels)
 
     def _packets(self):
         """All packets, then None."""

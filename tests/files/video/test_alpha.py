@@ -5,6 +5,10 @@ import numpy as np
 import pytest
 from clips import copy, notes_of, planes, raw_video
 
+from sis_keras.files.video.colours import to_rgb, without_hidden
+from sis_keras.files.video.forms import Form, Picture
+from sis_keras.files.video.planes import Layout
+
 HEIGHT, WIDTH = 48, 64
 SLOPE = np.repeat(np.arange(WIDTH)[None] * 4, HEIGHT, 0).astype(np.uint8)
 
@@ -96,3 +100,18 @@ def test_deep_alpha_is_kept(tmp_path):
     found = planes(tmp_path / "b.mkv")
     for new, old in zip(found, values, strict=True):
         np.testing.assert_array_equal(new, old)
+
+
+def test_what_is_hidden_does_not_reach_the_network(tmp_path):
+    """Black under alpha 0 has the colour of the nearest pixel that is seen."""
+    green, blue, red, alpha = (
+        np.full((HEIGHT, WIDTH), x, np.uint8) for x in (160, 20, 250, 255)
+    )
+    for plane in (green, blue, red, alpha):
+        plane[:, :20] = 0
+    pixels = np.stack([red, green, blue], -1)
+    form = Form(Layout("rgb", 8, alpha=True), 1, False)
+    picture = Picture([green, blue, red, alpha], form)
+    found = without_hidden(pixels, picture)
+    np.testing.assert_array_equal(found, np.full_like(found, (250, 160, 20)))
+    assert to_rgb(picture)[0, 0].max() == 0
