@@ -8,6 +8,8 @@ import pytest
 from av.sidedata.sidedata import Type as SideData
 from clips import copy, frames_of, make_video, notes_of, planes, raw_video
 
+from sis_keras.files.video import encodings
+
 HDR10 = {
     "colorspace": 9,
     "color_range": 1,
@@ -160,3 +162,26 @@ def test_a_packed_format_is_taken_apart_exactly(tmp_path):
     for new, old in zip(planes_of(packed, layout), values, strict=True):
         np.testing.assert_array_equal(new, old)
     assert isinstance(packed, av.VideoFrame)
+
+
+@pytest.mark.parametrize(
+    "suffix, pix_fmt, said",
+    [(".mp4", "yuv420p10le", ""), (".webm", "yuv420p", "8 bits are written")],
+)
+def test_without_its_encoders_it_takes_others(
+    tmp_path, monkeypatch, suffix, pix_fmt, said
+):
+    source = make_video(
+        tmp_path / "a.mkv", 3, codec="ffv1", pix_fmt="yuv420p10le",
+        sound=None, encoder={}, size=(64, 64),
+    )  # fmt: skip
+    has_encoder = encodings.has_encoder
+    monkeypatch.setattr(
+        encodings,
+        "has_encoder",
+        lambda name, *more: (
+            name not in ("libx265", "libsvtav1") and has_encoder(name, *more)
+        ),
+    )
+    assert notes_of(source, tmp_path / f"b{suffix}").startswith(said)
+    assert frames_of(tmp_path / f"b{suffix}")[0].format.name == pix_fmt
