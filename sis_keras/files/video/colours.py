@@ -1,101 +1,255 @@
-"""Between a video's YCbCr frames (PyAV) and RGB pixels."""
+"""Between a video's planes (YCbCr, RGB or grey) and RGB pixels.
 
-import av
+What the network changes is added to the planes of the source: where it
+changes nothing, they stay what they were, to the bit.
+"""
+
 import cv2
 import numpy as np
-from av.video.reformatter import ColorRange, Interpolation
 
-from sis_keras.errors import UserError
+from sis_keras.files.video.forms import WEIGHTS, Form, Picture
+from sis_keras.files.video.planes import Layout
+from sis_keras.files.video.siting import gather, spread
 
-# FFmpeg's numbers of the matrices, and the weights of red and blue in luma.
-_WEIGHTS = {
-    1: (0.2126, 0.0722),  # BT.709
-    4: (0.30, 0.11),  # FCC
-    5: (0.299, 0.114),  # BT.601
-    7: (0.212, 0.087),  # SMPTE 240M
-    9: (0.2627, 0.0593),  # BT.2020
-}
-_RGB, _UNSPECIFIED, _BT601, _BT709 = 0, 2, 5, 1
-# swscale's default takes the nearest chroma and rounds down.
-_EXACT = (
-    Interpolation.BICUBIC
-    | Interpolation.ACCURATE_RND
-    | Interpolation.FULL_CHR_H_INT
-    | Interpolation.FULL_CHR_H_INP
-)
+# Rows at a time; those beside them reach into their chroma.
+_BAND, _BESIDE = 256, 8
 
 
-def matrix_of(frame: av.VideoFrame) -> int:
-    """The YCbCr matrix; without a tag, the one that players guess.
+def to_rgb(picture: Picture, deep: bool = False) -> np.ndarray:
+    """uint8 `(height, width, 3)`, or uint16 if `deep`; alpha is passed over."""
+    height, width = picture.planes[0].shape
+    most, kind = (65535, np.uint16) if deep else (255, np.uint8)
+    rgb = np.empty((height, width, 3), kind)
+    for top in range(0, height, _BAND):
+        rows = top, min(top + _BAND, height)
+        band = rgb[slice(*rows)]
+        values = _colours(picture, rows)
+        if picture.form.layout.kind != "rgb":
+            values = cv2.transform(
+                values, np.linalg.inv(_rows(picture.form.matrix))
+            )
+        values *= most
+        np.rint(values, values)
+        band[:] = np.clip(values, 0, most, values)
+    return rgb
 
-    Raises:
-        UserError: A rare matrix that is not supported, such as YCgCo.
+
+def on_black(picture: Picture) -> Picture:
+    """RGB as shown on a black ground, without alpha."""
+    rgb = to_rgb(picture, picture.form.layout.bits > 8)
+    form = picture.form._replace(full=False)
+    return picture_of(over_black(rgb, picture), form)
+
+
+def over_black(rgb: np.ndarray, picture: Picture) -> np.ndarray:
+    """RGB pixels as a picture's alpha, if it has one, shows them on black."""
+    layout = picture.form.layout
+    if not layout.alpha:
+        return rgb
+    opaque = picture.planes[-1] / np.float32((1 << layout.bits) - 1)
+    return np.rint(rgb * opaque[..., None]).astype(rgb.dtype)
+
+
+def without_hidden(rgb: np.ndarray, picture: Picture) -> np.ndarray:
+    """RGB pixels; those that alpha hides have the colour of the nearest seen.
+
+    What lies there is often black, and would darken the edge.
     """
-    if frame.colorspace in (_RGB, _UNSPECIFIED):
-        large = frame.width >= 1280 or frame.height > 576
-        return _BT709 if large else _BT601
-    # 6 is the same matrix, but unknown to PyAV.
-    matrix = _BT601 if frame.colorspace == 6 else frame.colorspace
-    if matrix not in _WEIGHTS:
-        raise UserError(
-            "Expected a video in RGB or an ordinary YCbCr. Received: FFmpeg's "
-            f"colour space {matrix}. Convert it to BT.709 first."
-        )
-    return matrix
-
-
-def full_range(frame: av.VideoFrame) -> bool:
-    """Whether luma goes from 0 to 255, not from 16 to 235."""
-    return (
-        frame.color_range == ColorRange.JPEG
-        or frame.format.name.startswith("yuvj")
-    )  # fmt: skip
-
-
-def to_rgb(frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
-    """uint8 `(height, width, 3)`; a frame of another size is scaled."""
-    matrix = matrix_of(frame)
-    rgb = frame.reformat(
-        width,
-        height,
-        "rgb24",
-        src_colorspace=None if frame.colorspace == _RGB else matrix,
-        src_color_range=frame.color_range,
-        interpolation=_EXACT,
+    hidden = picture.planes[-1] == 0
+    if not picture.form.layout.alpha or not hidden.any() or hidden.all():
+        return rgb
+    _, nearest = cv2.distanceTransformWithLabels(
+        hidden.astype(np.uint8),
+        cv2.DIST_L2,
+        3,
+        labelType=cv2.DIST_LABEL_PIXEL,
     )
-    return rgb.to_ndarray()
+    colours = np.empty((nearest.max() + 1, 3), rgb.dtype)
+    colours[nearest[~hidden]] = rgb[~hidden]
+    return colours[nearest]
 
 
-def tags_like(frame: av.VideoFrame) -> dict[str, int]:
-    """The source's colour tags, with a matrix where it had none to keep."""
-    rgb = frame.colorspace == _RGB
-    full = full_range(frame)
-    return {
-        "colorspace": matrix_of(frame) if rgb else frame.colorspace,
-        "color_range": ColorRange.JPEG if full else ColorRange.MPEG,
-        "color_primaries": frame.color_primaries,
-        "color_trc": frame.color_trc,
-    }
+def cropped(picture: Picture, sides: tuple[int, int, int, int]) -> Picture:
+    """Without pixels at its left, right, top and bottom.
+
+    Where that would cut a sample of chroma in two, it becomes RGB.
+    """
+    left, right, top, bottom = sides
+    planes, form = picture
+    across, down = form.layout.shifts
+    height, width = planes[0].shape
+    if left + right >= width or top + bottom >= height:
+        return picture  # A damaged header.
+    if left % (1 << across) or top % (1 << down):
+        opaque = picture_of(to_rgb(picture, form.layout.bits > 8), form)
+        form = opaque.form
+        planes = opaque.planes + planes[3:]
+        across = down = 0
+    cut = []
+    for number, plane in enumerate(planes):
+        wide, high = (across, down) if number in (1, 2) else (0, 0)
+        rows = slice(top >> high, -(-(height - bottom) >> high))
+        columns = slice(left >> wide, -(-(width - right) >> wide))
+        cut.append(np.ascontiguousarray(plane[rows, columns]))
+    return Picture(cut, form)
 
 
-def from_rgb(
-    pixels: np.ndarray, pix_fmt: str, matrix: int, full: bool
-) -> av.VideoFrame:
-    """Encodes uint8 RGB `(height, width, 3)`, rounded to the nearest.
+def picture_of(rgb: np.ndarray, form: Form) -> Picture:
+    """RGB pixels, uint8 or uint16, as planes."""
+    bits = 8 * rgb.dtype.itemsize
+    form = form._replace(layout=Layout("rgb", bits))
+    return Picture([rgb[..., 1], rgb[..., 2], rgb[..., 0]], form)
+
+
+def changed(
+    picture: Picture, form: Form, before: np.ndarray, after: np.ndarray
+) -> list[np.ndarray]:
+    """Planes of a form: those of a picture, and what changed in it.
 
         Y = kr R + kg G + kb B,  Cb = (B - Y) / 2(1 - kb),  Cr likewise
 
-    swscale is not asked: in the full range it rounds chroma down.
+    Args:
+        picture: The source.
+        form: That of the result, "yuv".
+        before: What `to_rgb` made of the picture.
+        after: What became of that; the same type and shape.
     """
-    kr, kb = _WEIGHTS[matrix]
+    if picture.form == form and np.array_equal(before, after):
+        return picture.planes
+    height, width = before.shape[:2]
+    layout = form.layout
+    across, down = layout.shifts
+    kind = np.uint16 if layout.bits > 8 else np.uint8
+    chroma = -(-height // (1 << down)), -(-width // (1 << across))
+    planes = [np.empty((height, width), kind)]
+    planes += [np.empty(chroma, kind) for _ in range(2)]
+    for top in range(0, height, _BAND):
+        rows = top, min(top + _BAND, height)
+        for number, values in enumerate(
+            _band(picture, form, before, after, rows)
+        ):
+            first = top >> down if number else top
+            part = slice(first, first + len(values))
+            np.rint(values, values)
+            most = (1 << layout.bits) - 1
+            planes[number][part] = np.clip(values, 0, most, values)
+    if layout.alpha:
+        planes.append(_as_deep(picture, layout.bits, kind))
+    return planes
+
+
+def _band(picture, form, before, after, rows):
+    """Luma, blue and red of some rows."""
+    top, bottom = rows
+    first = max(0, top - _BESIDE)
+    last = min(len(before), bottom + _BESIDE)
+    change = np.subtract(
+        after[first:last], before[first:last], dtype=np.float32
+    )
+    change /= np.iinfo(before.dtype).max
+    values = cv2.transform(change, _rows(form.matrix))
+    if picture.form.layout.kind == "grey":
+        values[..., 1:] = 0  # It stays grey.
+    alike = _lie_alike(picture.form, form)
+    if not alike:
+        values += _ycbcr(picture, form.matrix, (first, last))
+    scale, black = _scale(form)
+    for number in range(3):
+        chroma = bool(number)
+        channel = np.ascontiguousarray(values[..., number])
+        shift = 0
+        if chroma:
+            channel = gather(channel, form.layout.shifts, form.siting)
+            shift = form.layout.shifts[1]
+        ours = slice((top - first) >> shift, -(-(bottom - first) >> shift))
+        channel = channel[ours] * scale[chroma]
+        if alike:
+            start = top >> shift
+            channel += _rescaled(
+                picture.planes[number][start : start + len(channel)],
+                picture.form,
+                form,
+                chroma,
+            )
+        else:
+            channel += black[chroma]
+        yield channel
+
+
+def _lie_alike(one, other):
+    """Whether their samples lie at the same places, and mean the same."""
+    return (
+        one.layout.kind == other.layout.kind
+        and one.layout.shifts == other.layout.shifts
+        and one[1::2] == other[1::2]  # The matrix and the siting.
+    )
+
+
+def _rescaled(values, one, other, chroma):
+    """Samples of one depth and range as those of another."""
+    (was, zero), (is_now, black) = (
+        [pair[chroma] for pair in _scale(form)] for form in (one, other)
+    )
+    if was == is_now:
+        return values
+    return (values.astype(np.float32) - zero) * (is_now / was) + black
+
+
+def _ycbcr(picture, matrix, rows):
+    """float32 `(rows, width, 3)`: Y from 0 to 1, Cb, Cr from -0.5 to 0.5."""
+    source, form = _colours(picture, rows), picture.form
+    if form.layout.kind == "rgb":
+        return cv2.transform(source, _rows(matrix))
+    if form.matrix != matrix:
+        both = _rows(matrix) @ np.linalg.inv(_rows(form.matrix))
+        return cv2.transform(source, both)
+    return source
+
+
+def _colours(picture, rows):
+    """float32 `(rows, width, 3)`: RGB, or Y and Cb, Cr from -0.5 to 0.5."""
+    planes, (layout, _, _, siting) = picture
+    part, width = slice(*rows), planes[0].shape[1]
+    scale, black = (tuple(map(float, x)) for x in _scale(picture.form))
+    if layout.kind == "rgb":
+        green, blue, red = (plane[part] for plane in planes[:3])
+        return cv2.merge([red, green, blue]).astype(np.float32) / scale[0]
+    luma = (planes[0][part].astype(np.float32) - black[0]) / scale[0]
+    if layout.kind == "grey":
+        nothing = np.zeros_like(luma)
+        return cv2.merge([luma, nothing, nothing])
+    chroma = [
+        (spread(plane, layout.shifts, siting, rows, width) - black[1])
+        / scale[1]
+        for plane in planes[1:3]
+    ]
+    return cv2.merge([luma, *chroma])
+
+
+def _scale(form):
+    """Luma's and chroma's spans, and where they have their zeros."""
+    bits = form.layout.bits
+    most, unit = (1 << bits) - 1, 1 << (bits - 8)
+    if form.layout.kind == "rgb":
+        return (most, most), (0, 0)
+    if form.full:
+        return (most, most), (0, 128 * unit)
+    return (219 * unit, 224 * unit), (16 * unit, 128 * unit)
+
+
+def _rows(matrix):
+    """RGB, each from 0 to 1, to Y, Cb and Cr."""
+    kr, kb = WEIGHTS[matrix]
     luma = np.array([kr, 1.0 - kr - kb, kb])
     blue = (np.array([0.0, 0.0, 1.0]) - luma) / (2.0 - 2.0 * kb)
     red = (np.array([1.0, 0.0, 0.0]) - luma) / (2.0 - 2.0 * kr)
-    black, luma_span, span = (0, 255, 255) if full else (16, 219, 224)
-    rows = np.stack([luma_span * luma, span * blue, span * red]) / 255.0
-    ycbcr = cv2.transform(
-        np.ascontiguousarray(pixels), np.c_[rows, [black, 128, 128]]
-    )
-    frame = av.VideoFrame.from_ndarray(np.stack(cv2.split(ycbcr)), "yuv444p")
-    frame.color_range = ColorRange.JPEG if full else ColorRange.MPEG
-    return frame.reformat(format=pix_fmt, interpolation=_EXACT)
+    return np.stack([luma, blue, red])
+
+
+def _as_deep(picture, bits, kind):
+    """Alpha, which is stored in the full range, of as many bits."""
+    alpha, had = picture.planes[-1], picture.form.layout.bits
+    if had == bits:
+        return alpha
+    factor = ((1 << bits) - 1) / ((1 << had) - 1)
+    return np.rint(alpha * factor).astype(kind)

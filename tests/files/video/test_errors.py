@@ -73,12 +73,6 @@ def test_no_videos_are_refused(tmp_path, clip):
     refused("no video stream", source, tmp_path / "b.mp4")
 
 
-def test_unfit_sound_is_refused(tmp_path):
-    clip = make_video(tmp_path / "clip.mkv", sound="flac")
-    refused(r"\.mov takes.*flac", clip, tmp_path / "a.mov")
-    assert copy(clip, tmp_path / "a.mkv") == 12
-
-
 def test_a_truncated_video_gives_what_decodes(tmp_path, capsys):
     clip = make_video(tmp_path / "clip.mkv", 60)
     assert copy(clip, tmp_path / "a.mp4") == 60

@@ -141,8 +141,8 @@ def test_colours_are_right(tmp_path, matrix, full_range, colour):
     [
         ("a.webm", "b.mkv", {"codec": "libvpx", "sound": "libopus"}),
         ("a.webm", "b.mp4", {"codec": "libvpx", "sound": "libopus"}),
-        ("a.mov", "b.mp4", {"codec": "mjpeg", "sound": "pcm_s16le"}),
-        ("a.mkv", "b.mp4", {"codec": "ffv1", "sound": "pcm_s16le"}),
+        ("a.mov", "b.mkv", {"codec": "mjpeg", "sound": "pcm_s16le"}),
+        ("a.mkv", "b.mov", {"codec": "ffv1", "sound": "pcm_s16le"}),
         ("a.mkv", "b.mp4", {"codec": "ffv1", "pix_fmt": "bgr0"}),
         ("a.mkv", "b.mp4", {"codec": "ffv1", "pix_fmt": "yuv422p10le"}),
         ("a.mkv", "b.mp4", {"codec": "ffv1", "pix_fmt": "gray"}),
