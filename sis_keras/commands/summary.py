@@ -25,7 +25,7 @@ def summary_lines(plan, jobs: list, run) -> Iterator[str]:
     for why, names in kinds.items():
         more = len(names) - NAMED
         named = ", ".join(names[:NAMED]) + (f", {more} more" * (more > 0))
-        yield f"Passed over: {len(names)} {why}: {named}."
+        yield f"Passed over {len(names)}, {why}: {named}."
 
 
 def _counts(plan, jobs, run):

@@ -27,8 +27,8 @@ def test_a_folder_goes_on_past_bad_files_and_later_skips(
     assert out.splitlines() == [
         "3 deblurred, 2 failed.",
         f"Outputs are in {output}.",
-        f"Passed over: 1 hidden: {folder}/.hidden.",
-        "Passed over: 1 of a kind that is not read, .txt: "
+        f"Passed over 1, hidden: {folder}/.hidden.",
+        "Passed over 1, of a kind that is not read, .txt: "
         f"{folder}/b/notes.txt.",
     ]
     failed = err.splitlines()

@@ -75,10 +75,10 @@ def test_passed_over_files_are_named_by_kind(
     assert set(out.splitlines()) == {
         "1 deblurred.",
         f"Outputs are in {tmp_path}/out.",
-        f"Passed over: 1 of a kind that is not read, .xyz: {folder}/IMG_2.XYZ.",
-        "Passed over: 5 of a kind that is not read, .txt: "
+        f"Passed over 1, of a kind that is not read, .xyz: {folder}/IMG_2.XYZ.",
+        "Passed over 5, of a kind that is not read, .txt: "
         f"{folder}/0.txt, {folder}/1.txt, {folder}/2.txt, 2 more.",
-        f"Passed over: 1 a link back to a folder that it is in: {folder}/loop.",
+        f"Passed over 1, a link back to a folder that it is in: {folder}/loop.",
     }
 
 
