@@ -9,6 +9,9 @@ import numpy as np
 
 from sis_keras.errors import UserError
 from sis_keras.files.video.colours import to_rgb
+from sis_keras.files.video.forms import Picture, form_of
+from sis_keras.files.video.planes import planes_of
+from sis_keras.files.video.stated import stated
 
 
 def count_frames(path) -> int:
@@ -54,10 +57,13 @@ def _decode(container, times):
     stream = container.streams.video[0]
     # To the key frame at or before it.
     container.seek(times[0], stream=stream, backward=True)
+    codec = stream.codec_context.codec.canonical_name
+    siting = stated(container, stream).siting
     wanted, frames = set(times), []
     for frame in container.decode(stream):
         if frame.pts in wanted:
-            frames.append(to_rgb(frame, frame.width, frame.height))
+            form = form_of(frame, codec, siting)
+            frames.append(to_rgb(Picture(planes_of(frame, form.layout), form)))
         if len(frames) == len(times):
             break
     return frames
