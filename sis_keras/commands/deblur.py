@@ -14,11 +14,13 @@ from sis_keras.weights.released import DEFAULT_WEIGHTS, weight_file
 DESCRIPTION = """\
 Makes blurred photographs and videos sharper.
 
-A picture may be a JPEG, PNG, WebP, TIFF or BMP file of any size up to 100
-megapixels; transparency, 16 bits, EXIF and the colour profile are kept, and
-a turned photograph is written upright. A video keeps its sound, frame rate
-and size; NAME.avi and the like become NAME.avi.mkv. A folder
-stands for every picture and video in it and below.
+A picture may be a JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC, JPEG XL or
+camera raw file of any size up to 100 megapixels; transparency, 16 bits,
+metadata and the colour profile are kept, animations and pages are restored
+one by one, and a turned photograph is written upright. Raw becomes
+NAME.dng.tif. A video keeps its sound, frame rate and size; NAME.avi and the
+like become NAME.avi.mkv. A folder stands for every picture and video in it
+and below.
 
 Without --output, holiday.jpg becomes holiday_deblurred.jpg beside it, and the
 files of the folder photos/ go to photos_deblurred/ under their own names.
@@ -143,7 +145,14 @@ def make_parser() -> argparse.ArgumentParser:
         "--compare",
         action="store_true",
         help="write NAME_compare beside the output, too: before and after "
-        "side by side; of pictures alone",
+        "side by side; of an animation or pages the first",
+    )
+    add(
+        "--interlaced",
+        choices=("deinterlace", "refuse"),
+        default="deinterlace",
+        help="of a video of fields: make a frame of each, or refuse it "
+        "(default: %(default)s)",
     )
     add(
         "--quality",
@@ -202,6 +211,7 @@ def main(arguments: list[str] | None = None) -> None:
         given.overwrite,
         keep_going=not one_file,
         strict=given.strict,
+        interlaced=given.interlaced,
     )
     try:
         run(jobs)

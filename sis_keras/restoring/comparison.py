@@ -6,8 +6,9 @@ import numpy as np
 
 from sis_keras.errors import UserError
 from sis_keras.files.photographs import Photograph, read_photograph
+from sis_keras.files.video.source import VideoSource
 
-# Mean levels of 255 by which JPEG and WebP change a picture at most.
+# Mean levels of 255 by which codecs change a picture at most.
 LOST = 12.0
 
 
@@ -34,14 +35,44 @@ def is_comparison(path: pathlib.Path, before: Photograph) -> bool:
         return False
     if there.shape != (height, 2 * width, 3):
         return False
-    left, pixels = (
-        x if x.dtype == np.uint8 else (x >> 8).astype(np.uint8)
-        for x in (there[:, :width], before.pixels)
-    )
+    left, pixels = there[:, :width], before.pixels
     if before.alpha is not None:  # Elsewhere the ground may show.
         opaque = before.alpha == np.iinfo(before.alpha.dtype).max
         left, pixels = left[opaque], pixels[opaque]
-    if not pixels.size:
+    return _are_near(left, pixels)
+
+
+def is_video_comparison(path: pathlib.Path, source: pathlib.Path) -> bool:
+    """Whether a video's first frame has that of `source` as one half.
+
+    Which half, follows from how players turn the video.
+    """
+    try:
+        there, before = _first_frame(path), _first_frame(source)
+    except UserError:
+        return False
+    return any(
+        half.shape == before.shape and _are_near(half, before)
+        for axis in (0, 1)
+        if there.shape[axis] % 2 == 0
+        for half in np.split(there, 2, axis)
+    )
+
+
+def _first_frame(path):
+    with VideoSource(path) as video:
+        for part in video.parts():
+            if part.pixels is not None:
+                return part.pixels
+    raise UserError(f"Expected a video. Received: {path}, without a frame.")
+
+
+def _are_near(*pictures):
+    first, second = (
+        x if x.dtype == np.uint8 else (x >> 8).astype(np.uint8)
+        for x in pictures
+    )
+    if not first.size:
         return True
-    difference = np.maximum(left, pixels) - np.minimum(left, pixels)
+    difference = np.maximum(first, second) - np.minimum(first, second)
     return bool(difference.mean() < LOST)

@@ -5,7 +5,7 @@ import pathlib
 from typing import NamedTuple
 
 from sis_keras.errors import UserError
-from sis_keras.files.photographs import SUFFIXES
+from sis_keras.files.formats import READ_SUFFIXES
 from sis_keras.files.pictures import VIDEO_SUFFIXES
 
 HIDDEN = "hidden"
@@ -33,12 +33,12 @@ def kind_of(path: pathlib.Path) -> str | None:
     suffix = path.suffix.lower()
     if suffix in VIDEO_SUFFIXES:
         return "video"
-    return "picture" if suffix in SUFFIXES else None
+    return "picture" if suffix in READ_SUFFIXES else None
 
 
 def known_suffixes() -> str:
     """Those of pictures and videos, for a message."""
-    return " ".join(sorted({*SUFFIXES, *VIDEO_SUFFIXES}))
+    return " ".join(sorted({*READ_SUFFIXES, *VIDEO_SUFFIXES}))
 
 
 def why_unknown(path: pathlib.Path) -> str:

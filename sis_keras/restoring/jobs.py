@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from sis_keras.errors import UserError
-from sis_keras.files.photographs import SUFFIXES
-from sis_keras.files.video.frame_by_frame import TARGET_FORMATS
+from sis_keras.files.formats import RAW_SUFFIXES, RAW_TARGET, SUFFIXES
+from sis_keras.files.video.encodings import TARGET_FORMATS
 from sis_keras.restoring.inputs import (
     is_folder,
     kind_of,
@@ -30,8 +30,7 @@ class Job(NamedTuple):
     Attributes:
         source: The picture or video.
         target: Where it goes.
-        compare: Where before and after go; None where they are not wanted,
-            and for videos.
+        compare: Where before and after go; None where they are not wanted.
         is_video: Or else a picture.
     """
 
@@ -78,7 +77,7 @@ def find_jobs(
         output: A file, if the only input is one; else a folder. Without it a
             file goes beside its source, as `NAME_deblurred`, and a folder's
             files into the folder `NAME_deblurred` beside it.
-        compare: Whether a picture's before and after are wanted, too.
+        compare: Whether before and after, side by side, are wanted, too.
 
     Raises:
         UserError: A path that does not exist, is of another kind, or holds no
@@ -195,8 +194,11 @@ def _job_of_file(path, output, into):
 
 
 def _writable(target):
-    """Videos of a format that is read alone become Matroska."""
-    if kind_of(target) != "video" or target.suffix.lower() in TARGET_FORMATS:
+    """Of formats that are read alone, raw becomes TIFF, video Matroska."""
+    suffix = target.suffix.lower()
+    if suffix in RAW_SUFFIXES:
+        return target.with_name(_fitting(target.name, RAW_TARGET))
+    if kind_of(target) != "video" or suffix in TARGET_FORMATS:
         return target
     return target.with_name(_fitting(target.name, ".mkv"))
 
@@ -213,11 +215,9 @@ def _fitting(start, end):
 
 
 def _job(source, target):
-    if kind_of(source) == "video":
-        return Job(source, target, None, True)
     name = _fitting(source.stem, f"_compare{target.suffix}")
     compare = target.with_name(name)
-    return Job(source, target, compare, False)
+    return Job(source, target, compare, kind_of(source) == "video")
 
 
 def _refuse_kinds(jobs):

@@ -24,8 +24,13 @@ from sis_keras.files.photographs import (
 )
 from sis_keras.files.video.frame_by_frame import deblur_video
 from sis_keras.restoring.ahead import LARGE, Ahead, is_large
-from sis_keras.restoring.comparison import is_comparison, side_by_side
+from sis_keras.restoring.comparison import (
+    is_comparison,
+    is_video_comparison,
+    side_by_side,
+)
 from sis_keras.restoring.jobs import Job
+from sis_keras.restoring.many import restorer_of
 
 # Every later file would meet these, too.
 ENDS_THE_RUN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -44,6 +49,7 @@ class Run:
         keep_going: Go on past a file that fails.
         strict: Refuse damaged pictures, of which else the whole rows are
             restored.
+        interlaced: Of videos; see `deblur_video`.
 
     Attributes:
         done: The jobs whose outputs are there, in their order.
@@ -58,13 +64,14 @@ class Run:
         overwrite: bool = False,
         keep_going: bool = True,
         strict: bool = False,
+        interlaced: str = "deinterlace",
     ):
         self._make_deblur = make_deblur
         self._deblur: Callable[..., np.ndarray] | None = None
         self._quality: dict[str, Any] = {}
         if quality is not None:
             self._quality["quality"] = quality
-        self._strict = {"strict": True} if strict else {}
+        self._strict, self._interlaced = strict, interlaced
         self._overwrite, self._keep_going = overwrite, keep_going
         self.done: list[Job] = []
         self.notes: dict[Job, list[str]] = {}
@@ -104,21 +111,48 @@ class Run:
                 self._finish(*last, bar)
 
     def _read(self, path):
-        return read_photograph(path, **self._strict)
+        return read_photograph(path, strict=self._strict)
 
     def _video(self, job):
+        there = job.compare and job.compare.exists()
+        if there and not is_video_comparison(job.compare, job.source):
+            raise _not_ours(job)
+        self._many(
+            job,
+            deblur_video,
+            compare=job.compare,
+            interlaced=self._interlaced,
+        )
+
+    def _many(self, job, restore, **options):
+        """Restores a file's pictures one after another."""
         with taking_after(job.source):
-            deblur_video(
+            restore(
                 job.source,
                 job.target,
                 self._restored,
                 overwrite=self._overwrite,
                 progress=sys.stderr.isatty(),
                 say=lambda sentence: self._note(job, sentence),
+                **options,
             )
         self.done.append(job)
 
+    def _compare_the_first(self, job):
+        """Before and after of the first of many pictures."""
+        before = self._read(job.source)
+        self._refuse_existing(job, before)
+        _refuse_sizes(job, before.pixels.shape)
+        both = side_by_side(before, self._restored_picture(before))
+        with taking_after(job.source):
+            write_photograph(job.compare, both.pixels, both, **self._quality)
+
     def _picture(self, job, following, ahead, writer):
+        many = restorer_of(job, **self._quality)
+        if many:
+            if job.compare:
+                self._compare_the_first(job)
+            return self._many(job, many)
         before = ahead.take(job.source)
         large = before.pixels[..., 0].size > LARGE
         if following and not (
@@ -127,12 +161,7 @@ class Run:
             ahead.start(following.source)
         self._refuse_existing(job, before)
         _refuse_sizes(job, before.pixels.shape)
-        with _tile_bar() as progress:
-            after = restored_as_seen(
-                before.pixels,
-                before.alpha,
-                lambda pixels: self._restored(pixels, progress),
-            )
+        after = self._restored_picture(before)
         if not job.compare:  # Its memory is wanted.
             nothing = np.empty((0, 0, 3), before.pixels.dtype)
             before = before._replace(pixels=nothing)
@@ -140,6 +169,14 @@ class Run:
         if large:
             concurrent.futures.wait([written])
         return written
+
+    def _restored_picture(self, before):
+        with _tile_bar() as progress:
+            return restored_as_seen(
+                before.pixels,
+                before.alpha,
+                lambda pixels: self._restored(pixels, progress),
+            )
 
     def _restored(self, image, progress=None):
         if self._deblur is None:
@@ -149,11 +186,7 @@ class Run:
     def _refuse_existing(self, job, before):
         there = job.compare and job.compare.exists()
         if there and not is_comparison(job.compare, before):
-            raise UserError(
-                "Expected a place for before and after. Received: "
-                f"{job.compare}, which is another picture. Rename it, name "
-                "another `output`, or leave out `compare`."
-            )
+            raise _not_ours(job)
         for path in job.outputs:
             if path.exists() and not self._overwrite:
                 raise UserError(
@@ -210,6 +243,14 @@ class Run:
                 f"{type(error).__name__}: {error}. Alone, it shows where; "
                 "please report that."
             )
+
+
+def _not_ours(job):
+    return UserError(
+        "Expected a place for before and after. Received: "
+        f"{job.compare}, which is of something else. Rename it, name another "
+        "`output`, or leave out `compare`."
+    )
 
 
 def _refuse_sizes(job, shape):

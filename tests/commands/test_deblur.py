@@ -86,7 +86,9 @@ def test_the_users_own_picture_is_no_comparison(
     before = (tmp_path / "a_compare.png").read_bytes()
     for flags in ([], ["--overwrite"]):
         result = run(capsys, tmp_path / "a.png", "--compare", *flags)
-        assert_one_line(result, "a_compare.png, which is another", "--compare")
+        assert_one_line(
+            result, "a_compare.png, which is of something else", "--compare"
+        )
         assert (tmp_path / "a_compare.png").read_bytes() == before
     assert not inverting_networks
 

@@ -1,11 +1,13 @@
 """deblur.py with videos, and the signals that end it."""
 
+import clips
 import numpy as np
 import pytest
 from deblur_calls import assert_one_line, run, write
 
 from sis_keras.errors import StoppedError, UserError
 from sis_keras.restoring import work as deblur_run
+from sis_keras.restoring.comparison import is_video_comparison
 
 
 @pytest.fixture
@@ -44,14 +46,50 @@ def test_videos(tmp_path, inverting_networks, videos, capsys):
     assert_one_line(result, "s.avi", ".mkv")
 
 
-def test_comparisons_are_of_pictures_alone(
-    tmp_path, inverting_networks, videos, capsys
+def test_a_video_is_compared_where_nothing_else_is(
+    tmp_path, inverting_networks, monkeypatch, capsys
 ):
-    """What is named like a video's is the user's own."""
-    for name in ("a.mp4", "a_compare.mp4"):
-        (tmp_path / name).write_bytes(b"x")
-    run(capsys, tmp_path / "a.mp4", tmp_path / "a_compare.mp4", "--compare")
-    assert [name for name, *_ in videos] == ["a.mp4", "a_compare.mp4"]
+    """What is named like its comparison is the user's own."""
+    asked = {}
+
+    def deblur_video(source, target, deblur, **options):
+        asked.update(options)
+
+    monkeypatch.setattr(deblur_run, "deblur_video", deblur_video)
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    arguments = [tmp_path / "a.mp4", "--compare", "--interlaced=refuse"]
+    assert run(capsys, *arguments)[0] == 0
+    assert asked["compare"] == tmp_path / "a_compare.mp4"
+    assert asked["interlaced"] == "refuse"
+    (tmp_path / "a_compare.mp4").write_bytes(b"y")
+    result = run(capsys, *arguments, "--overwrite")
+    assert_one_line(result, "a_compare.mp4, which is of something else")
+    assert (tmp_path / "a_compare.mp4").read_bytes() == b"y"
+
+
+def test_a_comparison_of_an_earlier_run_is_known(tmp_path):
+    """By its first frame, beside or above what became of it."""
+    scene = np.add.outer(np.arange(64), np.arange(96))[..., None] % 251
+    scene = np.repeat(scene, 3, axis=2).astype(np.uint8)
+    other = 255 - scene
+    for name, picture in {
+        "a.mp4": scene,
+        "beside.mp4": np.concatenate([scene, other], 1),
+        "above.mp4": np.concatenate([other, scene], 0),
+        "twice.mp4": np.concatenate([other, other], 1),
+        "same.mp4": scene,
+    }.items():
+        size = picture.shape[:2]
+        path = tmp_path / name
+        clips.make_video(path, 3, size, picture=picture, sound=None)
+    for name, ours in (
+        ("beside.mp4", True),
+        ("above.mp4", True),
+        ("twice.mp4", False),
+        ("same.mp4", False),
+    ):
+        found = is_video_comparison(tmp_path / name, tmp_path / "a.mp4")
+        assert found is ours, name
 
 
 def test_a_signal_ends_a_folder_of_videos(
