@@ -97,6 +97,8 @@ def restore_animation(
     for words in (*frames.like.notes, *words_of_lost(frames.like, form)):
         if say:
             say(words)
+    if say and form == "AVIF" and frames.plays:
+        say("how often it plays is left out")
     if say and form == "GIF" and frames.form != "GIF":
         say("its colours are the 256 a frame that GIF holds")
     return frames.count

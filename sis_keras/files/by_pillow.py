@@ -52,9 +52,10 @@ def read(file, form: str, check_size) -> tuple[np.ndarray, dict]:
         packet = image.info.get("xmp")
         if form == "JXL" and not getattr(image, "jpeg", False):
             # How it lies, the decoder went by.
+            block, packet = jxl.described(data)
             _, block = exif.upright(block)
-            packet = jxl.xmp_of(data)
-            deep = jxl.decode(data)
+            deep, frames = jxl.decode(data)
+            notes += _words_of_frames(frames)
             channels = channels if deep is None else deep
         if form == "AVIF":
             icc, words = _of_nclx(data, icc)

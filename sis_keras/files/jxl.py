@@ -10,13 +10,19 @@ from sis_keras.files.exif import PREFIX
 
 SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 CODES = (b"jxlc", b"jxlp")
-XMP = b"xml "
+EXIF, XMP, PACKED = b"Exif", b"xml ", b"brob"
 
 
-def decode(data: bytes) -> np.ndarray | None:
-    """uint16 `(height, width[, n])`, upright; None for 8 bits or floats."""
+def decode(data: bytes) -> tuple[np.ndarray | None, int]:
+    """The first picture of 16 bits, and how many pictures there are.
+
+    Returns:
+        uint16 `(height, width[, n])`, upright, or None for 8 bits or floats.
+    """
     found = imagecodecs.jpegxl_decode(data)
-    return found if found.dtype == np.uint16 and found.ndim < 4 else None
+    count = len(found) if found.ndim == 4 else 1
+    first = found[0] if found.ndim == 4 else found
+    return (first if first.dtype == np.uint16 else None), count
 
 
 def encode(
@@ -43,7 +49,7 @@ def encode(
     packed: Any = imagecodecs.jpegxl_encode(
         np.ascontiguousarray(pixels), usecontainer=True, **options
     )
-    boxes = _box(b"Exif", bytes(4) + exif.removeprefix(PREFIX)) if exif else b""
+    boxes = _box(EXIF, bytes(4) + exif.removeprefix(PREFIX)) if exif else b""
     boxes += _box(XMP, xmp) if xmp else b""
     at = min(x for x, name, _ in _boxes(packed) if name in CODES)
     return packed[:at] + boxes + packed[at:]
@@ -64,9 +70,17 @@ def _boxes(data):
         at += length
 
 
-def xmp_of(data: bytes) -> bytes | None:
-    """The packet in a file's boxes, if it is not compressed."""
-    if not data.startswith(SIGNATURE):
-        return None
-    found = (data[x + 8 : x + n] for x, name, n in _boxes(data) if name == XMP)
-    return next(found, None)
+def described(data: bytes) -> tuple[bytes | None, bytes | None]:
+    """EXIF and XMP in a file's boxes, packed ones too."""
+    found: dict[bytes, bytes] = {}
+    for at, name, length in _boxes(data) if data.startswith(SIGNATURE) else ():
+        body = data[at + 8 : at + length]
+        if name == PACKED:
+            name = body[:4]
+            if name in (EXIF, XMP):
+                body = bytes(imagecodecs.brotli_decode(body[4:]))
+        found.setdefault(name, body)
+    block = found.get(EXIF, b"")
+    if block[:2] not in (b"II", b"MM"):  # Some leave out where it begins.
+        block = block[4 + int.from_bytes(block[:4], "big") :]
+    return block or None, found.get(XMP)

@@ -9,6 +9,7 @@ import struct
 import zlib
 from typing import BinaryIO, NamedTuple
 
+import imagecodecs
 import numpy as np
 
 from sis_keras.files import exif, png_text, profiles, xmp
@@ -24,6 +25,8 @@ from sis_keras.files.png_chunks import (
 )
 from sis_keras.files.png_rows import paeth_blocks
 
+# Pixels; Pillow writes larger pictures some rows at a time.
+MOST_AT_ONCE = 2**24
 LEVEL = 2  # of zlib; 6 takes 2 to 4 times as long to save 1 to 13 %
 ANIMATION = (b"acTL", b"fcTL", b"fdAT")
 # They speak of how the pixels were stored, or are written anew.
@@ -143,8 +146,7 @@ def write(file: BinaryIO, channels: np.ndarray, like) -> list[str]:
     if channels.dtype == np.uint16:
         _write_deep(file, channels, kept)
     else:
-        spliced = _Spliced(file, kept)
-        as_image(channels).save(spliced, "PNG", compress_level=LEVEL)
+        _write_shallow(_Spliced(file, kept), channels)
     return []
 
 
@@ -182,8 +184,22 @@ def _foreign(like):
     return found
 
 
+def _write_shallow(file, channels):
+    if channels[..., 0].size > MOST_AT_ONCE:
+        as_image(channels).save(file, "PNG", compress_level=LEVEL)
+        return
+    # Half of Pillow's time, and smaller by a tenth.
+    encoded = imagecodecs.png_encode(
+        channels if channels.shape[2] > 1 else channels[..., 0],
+        level=1,
+        strategy=imagecodecs.PNG.STRATEGY.RLE,
+        filter=imagecodecs.PNG.FILTER.PAETH,
+    )
+    file.write(encoded)
+
+
 class _Spliced:
-    """A file for Pillow, which gets more chunks behind its header."""
+    """A file for an encoder, which gets more chunks behind its header."""
 
     def __init__(self, file, kept):
         self._file, self._kept = file, kept

@@ -135,6 +135,17 @@ def test_metadata(tmp_path, suffix):
         assert like.xmp == b"<x/>"
 
 
+def test_packed_metadata_of_jpeg_xl(tmp_path):
+    importorskip(".jxl")
+    exif = date_exif()
+    Image.fromarray(PICTURE).save(
+        tmp_path / "a.jxl", exif=exif, xmp=b"<x/>" * 99, compress_metadata=True
+    )
+    assert b"brob" in (tmp_path / "a.jxl").read_bytes()
+    read = read_photograph(tmp_path / "a.jxl")
+    assert read.exif == b"Exif\0\0" + exif and read.xmp == b"<x/>" * 99
+
+
 @pytest.mark.parametrize("suffix", [".heic", ".jxl"])
 def test_deep(tmp_path, suffix):
     importorskip(suffix)
