@@ -188,9 +188,11 @@ def _write_shallow(file, channels):
     if channels[..., 0].size > MOST_AT_ONCE:
         as_image(channels).save(file, "PNG", compress_level=LEVEL)
         return
+    if channels.shape[2] == 1:
+        channels = channels[..., 0]
     # Half of Pillow's time, and smaller by a tenth.
     encoded = imagecodecs.png_encode(
-        channels if channels.shape[2] > 1 else channels[..., 0],
+        np.ascontiguousarray(channels),
         level=1,
         strategy=imagecodecs.PNG.STRATEGY.RLE,
         filter=imagecodecs.PNG.FILTER.PAETH,
