@@ -10,6 +10,7 @@ import tqdm
 
 from sis_keras.errors import UserError
 from sis_keras.files.atomic import atomic_path
+from sis_keras.files.hidden import restored_as_seen
 from sis_keras.files.photographs import FORMATS, read_photograph
 from sis_keras.files.tiff.pictures import page_count
 from sis_keras.files.tiff.writing import PagesWriter
@@ -74,7 +75,8 @@ def restore_pages(
     ):
         for number in range(count):
             before = read_photograph(source, page=number)
-            notes = writer.add(deblur(before.pixels), before)
+            after = restored_as_seen(before.pixels, before.alpha, deblur)
+            notes = writer.add(after, before)
             for note in (*before.notes, *notes):
                 said[note] = said.get(note, 0) + 1
             bar.update()

@@ -195,3 +195,21 @@ def test_pages_below_pages(tmp_path, above):
     assert page_count(path) == 1
     found = read_photograph(path)
     assert found.pixels.shape == (4 * HEIGHT, 4 * WIDTH, 3)
+
+
+def test_hidden_colours_of_pages_do_not_count(tmp_path):
+    path, target = tmp_path / "a.tif", tmp_path / "b.tif"
+    pages = np.full((2, HEIGHT, WIDTH, 4), 200, np.uint8)
+    pages[:, :, : WIDTH // 2] = 0  # black and transparent
+    tifffile.imwrite(
+        path, pages, photometric="rgb", extrasamples=["unassalpha"]
+    )
+    seen = []
+
+    def note(pixels):
+        seen.append(pixels.min())
+        return pixels.copy()
+
+    restore_pages(path, target, note, progress=False)
+    assert seen == [200, 200]
+    np.testing.assert_array_equal(tifffile.imread(target), pages)
