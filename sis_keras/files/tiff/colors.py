@@ -111,7 +111,8 @@ def _widened(array, bits):
 def _negative(array):
     result = array.copy()
     if array.dtype.kind == "f":
-        result[..., 0] = 1 - array[..., 0]
+        with np.errstate(invalid="ignore", over="ignore"):
+            result[..., 0] = 1 - array[..., 0]
     else:
         result[..., 0] = np.invert(array[..., 0])
     return result
