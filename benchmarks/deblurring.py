@@ -1,12 +1,13 @@
-"""A folder's pictures a second: python -m benchmarks.deblurring FOLDER
+"""Pictures or frames a second: python -m benchmarks.deblurring FOLDER_OR_VIDEO
 
-The whole work of `deblur.py FOLDER`, from files to files, against the network
-alone on pictures that are in memory already; and the network on batches of
+The whole work of `deblur.py`, from files to files, against the network alone on
+pictures that are in memory already; of a folder also the network on batches of
 same-size pictures against one at a time. TensorFlow's start is not counted.
 Each figure is the median of --repeats, taken in turns.
 """
 
 import argparse
+import pathlib
 import statistics
 import tempfile
 import time
@@ -69,6 +70,29 @@ def tasks(folder, deblurrer, batch, output) -> dict:
     return timed
 
 
+def tasks_of_video(path, deblurrer, output) -> dict:
+    """The same of a video's frames."""
+    from sis_keras.files.video.frame_by_frame import deblur_video
+    from sis_keras.files.video.source import VideoSource
+
+    with VideoSource(pathlib.Path(path)) as video:
+        parts = [part.pixels for part in video.parts()]
+    frames = [pixels for pixels in parts if pixels is not None]
+
+    def files():
+        target = pathlib.Path(output) / "out.mp4"
+        deblur_video(path, target, deblurrer, overwrite=True, progress=False)
+
+    def network():
+        for frame in frames:
+            deblurrer(frame)
+
+    return {
+        "file to file": (files, len(frames)),
+        "network alone": (network, len(frames)),
+    }
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -76,7 +100,7 @@ def main():
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("folder")
+    add("path", metavar="FOLDER_OR_VIDEO")
     add("--weights", default=DEFAULT_WEIGHTS)
     add("--precision", choices=("float32", "bfloat16"))
     add("--batch", type=int, default=4)
@@ -88,7 +112,10 @@ def main():
 
     deblurrer = Deblurrer(given.weights, precision=given.precision)
     with tempfile.TemporaryDirectory() as output:
-        timed = tasks(given.folder, deblurrer, given.batch, output)
+        if pathlib.Path(given.path).is_file():
+            timed = tasks_of_video(given.path, deblurrer, output)
+        else:
+            timed = tasks(given.path, deblurrer, given.batch, output)
         for call, _ in timed.values():
             call()
         rounds = [
@@ -103,9 +130,9 @@ def main():
     print(here)
     header = ["", "pictures", "a second", "min..max"]
     print(f"{deblurrer.precision}\n\n{text_table(header, rows)}")
+    whole = next(iter(timed))
     more = statistics.median(
-        seconds["files to files"] / seconds["network alone"] - 1
-        for seconds in rounds
+        seconds[whole] / seconds["network alone"] - 1 for seconds in rounds
     )
     print(f"\nreading, writing and the rest add {more:.0%}")
 

@@ -46,6 +46,8 @@ folders:
   its output cannot keep is said in a line. After Ctrl-C the same command goes
   on where it stopped.
 
+  Standard output has the outputs' paths, the standard error all that is said.
+
 exit status:
   0   everything is deblurred
   1   some files failed; they are listed
@@ -218,20 +220,25 @@ def main(arguments: list[str] | None = None) -> None:
     except (KeyboardInterrupt, StoppedError) as stop:
         if one_file:
             raise
-        for line in summary_lines(plan, jobs, run):
-            print(line)
+        say(plan, jobs, run)
         raise UserError(how_to_go_on(stop, given.overwrite)) from stop
     if one_file:
         print(jobs[0].target)
         return
-    for line in summary_lines(plan, jobs, run):
-        print(line)
+    say(plan, jobs, run)
     failures = {job.source: reason for job, reason in run.failures.items()}
     failures |= plan.unreadable
     for path, reason in failures.items():
         print(f"{path}: {line_of(reason)}", file=sys.stderr)
     if failures:
         sys.exit(1)
+
+
+def say(plan, jobs: list, run) -> None:
+    """The paths of the outputs for programs, the summary for people."""
+    for job in run.done:
+        print(job.target)
+    print(*summary_lines(plan, jobs, run), sep="\n", file=sys.stderr)
 
 
 def make_deblurrer(given: argparse.Namespace):
