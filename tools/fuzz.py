@@ -24,8 +24,8 @@ import tifffile
 from PIL import Image, ImageCms
 
 from sis_keras.errors import UserError
-from sis_keras.files.animation import is_animated, restore_animation
 from sis_keras.files.formats import require
+from sis_keras.files.many.animation import is_animated, restore_animation
 from sis_keras.files.photographs import (
     FORMATS,
     SUFFIXES,

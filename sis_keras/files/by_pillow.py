@@ -8,8 +8,9 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
-from sis_keras.files import exif, jxl, profiles, xmp
+from sis_keras.files import jxl, profiles
 from sis_keras.files.channels import as_image, decode
+from sis_keras.files.metadata import exif, xmp
 
 QUALITIES = {"WEBP": 95, "AVIF": 90, "HEIF": 90, "JXL": 95}
 LOSSLESS = ("PNG", "TIFF", "BMP", "GIF", "RAW")  # What these hold is whole.

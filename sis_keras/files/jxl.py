@@ -6,7 +6,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from sis_keras.files.exif import PREFIX
+from sis_keras.files.metadata.exif import PREFIX
 
 SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 CODES = (b"jxlc", b"jxlp")

@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from sis_keras.files import jpeg, png, profiles
+from sis_keras.files import profiles
 from sis_keras.files.channels import joined, on_white, to_8_bits, to_srgb
 from sis_keras.files.formats import name_of
+from sis_keras.files.jpeg import file as jpeg
+from sis_keras.files.png import file as png
 from sis_keras.files.tiff.writing import lost_elsewhere
 
 ALPHA = ("PNG", "WEBP", "TIFF", "GIF", "AVIF", "HEIF", "JXL")

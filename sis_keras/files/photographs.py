@@ -12,18 +12,7 @@ import numpy as np
 from PIL import Image
 
 from sis_keras.errors import UserError
-from sis_keras.files import (
-    by_pillow,
-    exif,
-    jpeg,
-    jpeg_parts,
-    keeping,
-    limits,
-    png,
-    png_chunks,
-    raw,
-    xmp,
-)
+from sis_keras.files import by_pillow, keeping, limits, raw
 from sis_keras.files.atomic import atomic_path
 from sis_keras.files.channels import decode, split, turned
 from sis_keras.files.formats import (
@@ -34,6 +23,11 @@ from sis_keras.files.formats import (
     name_of,
     require,
 )
+from sis_keras.files.jpeg import file as jpeg
+from sis_keras.files.jpeg import parts as jpeg_parts
+from sis_keras.files.metadata import exif, xmp
+from sis_keras.files.png import chunks as png_chunks
+from sis_keras.files.png import file as png
 from sis_keras.files.tiff import reading as tiff_reading
 from sis_keras.files.tiff import writing as tiff_writing
 from sis_keras.quiet import muted_stderr

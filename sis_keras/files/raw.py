@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from sis_keras.files import exif, exif_folders, jpeg, jpeg_parts
+from sis_keras.files.jpeg import file as jpeg
+from sis_keras.files.jpeg import parts as jpeg_parts
+from sis_keras.files.metadata import exif, exif_folders
 
 # What a folder says of the picture; the rest, of where the sensor's values lie.
 SAID = {

@@ -3,9 +3,9 @@
 import functools
 from collections.abc import Callable
 
-from sis_keras.files import animation, pages
 from sis_keras.files.formats import FORMATS
 from sis_keras.files.hidden import restored_as_seen
+from sis_keras.files.many import animation, pages
 from sis_keras.restoring.jobs import Job
 
 

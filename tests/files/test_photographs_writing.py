@@ -46,7 +46,7 @@ def independently(path, expected):
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_blocks_of_rows_fit(tmp_path, suffix, monkeypatch):
-    for name in ("png_rows.BLOCK", "tiff.writing.STRIP"):
+    for name in ("png.rows.BLOCK", "tiff.writing.STRIP"):
         place = f"sis_keras.files.{name}"
         monkeypatch.setattr(place, 3 * WIDTH * 6)
     path = tmp_path / f"a{suffix}"

@@ -9,7 +9,7 @@ from PIL import Image
 from sample_photographs import DEEP, GREY, HEIGHT, RANDOM, RGB, WIDTH
 
 from sis_keras.errors import UserError
-from sis_keras.files.pages import page_count, restore_pages
+from sis_keras.files.many.pages import page_count, restore_pages
 from sis_keras.files.photographs import read_photograph, write_photograph
 
 STACK = RANDOM.integers(0, 256, (4, 30, 40, 3), np.uint8)

@@ -7,11 +7,11 @@ import numpy as np
 from tqdm import tqdm
 
 from sis_keras.errors import UserError
-from sis_keras.files import animation_frames, animation_writing
 from sis_keras.files.atomic import atomic_path
 from sis_keras.files.channels import joined
 from sis_keras.files.formats import FORMATS, HEAD, format_of, name_of, require
 from sis_keras.files.keeping import words_of_lost
+from sis_keras.files.many import animation_frames, animation_writing
 
 SUFFIXES = frozenset(
     suffix

@@ -12,9 +12,11 @@ from typing import BinaryIO, NamedTuple
 import imagecodecs
 import numpy as np
 
-from sis_keras.files import exif, png_text, profiles, xmp
+from sis_keras.files import profiles
 from sis_keras.files.channels import as_image
-from sis_keras.files.png_chunks import (
+from sis_keras.files.metadata import exif, xmp
+from sis_keras.files.png import text as png_text
+from sis_keras.files.png.chunks import (
     COLOR,
     COLOR_ALPHA,
     GREY,
@@ -23,7 +25,7 @@ from sis_keras.files.png_chunks import (
     SIGNATURE,
     write_chunk,
 )
-from sis_keras.files.png_rows import paeth_blocks
+from sis_keras.files.png.rows import paeth_blocks
 
 # Pixels; Pillow writes larger pictures some rows at a time.
 MOST_AT_ONCE = 2**24

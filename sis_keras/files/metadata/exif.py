@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image
 
-from sis_keras.files import exif_folders
+from sis_keras.files.metadata import exif_folders
 
 PREFIX = b"Exif\0\0"
 ORIENTATION = ExifTags.Base.Orientation

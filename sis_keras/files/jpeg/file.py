@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from sis_keras.files import exif, multi_picture, photoshop, xmp
 from sis_keras.files.channels import as_image, turned_back
-from sis_keras.files.jpeg_parts import APP0, APP14, Parts, joined
+from sis_keras.files.jpeg import multi_picture
+from sis_keras.files.jpeg.parts import APP0, APP14, Parts, joined
+from sis_keras.files.metadata import exif, photoshop, xmp
 
 QUALITY = 95  # Where neither a JPEG source nor anyone says another.
 MOST = 65533  # bytes of a segment

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sis_keras.files import exif, limits, png, png_chunks, xmp
+from sis_keras.files import limits
 from sis_keras.files.channels import turned
 from sis_keras.files.formats import HEAD, format_of
+from sis_keras.files.metadata import exif, xmp
 from sis_keras.files.photographs import Photograph
+from sis_keras.files.png import chunks as png_chunks
+from sis_keras.files.png import file as png
 
 FOREVER = 0
 # Browsers show a GIF's frames of no time for this long.

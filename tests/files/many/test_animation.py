@@ -10,8 +10,8 @@ from picture_bytes import date_exif, gradient, png_chunks
 from PIL import Image
 
 from sis_keras.errors import UserError
-from sis_keras.files import animation
-from sis_keras.files.animation import is_animated, restore_animation
+from sis_keras.files.many import animation
+from sis_keras.files.many.animation import is_animated, restore_animation
 
 TIMES = [100, 40, 250, 70]
 SUFFIXES = (".gif", ".png", ".webp")

@@ -3,7 +3,7 @@
 import binascii
 import zlib
 
-from sis_keras.files import photoshop
+from sis_keras.files.metadata import photoshop
 
 NAMES = (b"tEXt", b"zTXt", b"iTXt")
 XMP = b"XML:com.adobe.xmp"

@@ -7,9 +7,11 @@ from typing import Any
 
 from PIL import Image
 
-from sis_keras.files import exif, png, png_chunks
 from sis_keras.files.by_pillow import QUALITIES, palette_of
 from sis_keras.files.channels import as_image
+from sis_keras.files.metadata import exif
+from sis_keras.files.png import chunks as png_chunks
+from sis_keras.files.png import file as png
 
 CLEAR_BEHIND = 2  # GIF's disposal: the next frame stands on nothing.
 

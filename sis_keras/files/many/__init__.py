@@ -1,0 +1,1 @@
+"""Many pictures in one file: animations, and the pages of TIFF."""
