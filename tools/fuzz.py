@@ -191,6 +191,7 @@ def fuzz(files: int, seed: int, folder, pictures=None) -> dict:
         crashes: What each other exception was and which file.
         longest_seconds, longest_file: Of one read.
         growth_mib: Of the process's peak memory, over reading whole files.
+        largest_file: With the largest step of it.
         damages: Of each damage, how many were (read, refused).
     """
     folder = pathlib.Path(folder)
@@ -201,7 +202,8 @@ def fuzz(files: int, seed: int, folder, pictures=None) -> dict:
     for name, data in whole.items():
         (folder / name).write_bytes(data)
         _passes(folder / name, folder / f"out{pathlib.Path(name).suffix}")
-    before = _peak_mib()
+    before = peak = _peak_mib()
+    most = (0.0, "")
     names = list(whole)
     counts = collections.defaultdict(lambda: [0, 0])
     crashes, longest = [], (0.0, "")
@@ -220,6 +222,8 @@ def fuzz(files: int, seed: int, folder, pictures=None) -> dict:
         except Exception as error:
             crashes.append(f"{label}: {type(error).__name__}: {error}")
         longest = max(longest, (time.perf_counter() - start, label))
+        most = max(most, (_peak_mib() - peak, label))
+        peak = _peak_mib()
         faulthandler.cancel_dump_traceback_later()
     return {
         "tried": files,
@@ -229,6 +233,7 @@ def fuzz(files: int, seed: int, folder, pictures=None) -> dict:
         "longest_seconds": longest[0],
         "longest_file": longest[1],
         "growth_mib": _peak_mib() - before,
+        "largest_file": most[1],
         "damages": dict(counts),
     }
 
@@ -284,7 +289,7 @@ def main():
         f"longest {found['longest_seconds']:.3f} s "
         f"({found['longest_file']}), "
         f"peak memory {_peak_mib():.0f} MiB, +{found['growth_mib']:.0f} MiB "
-        "over whole files"
+        f"over whole files (most by {found['largest_file']})"
     )
     for crash in found["crashes"]:
         print(f"crash: {crash}")

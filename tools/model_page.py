@@ -20,6 +20,21 @@ DATA = {
     "reds": ("REDS", "CC BY 4.0"),
     "bsds500": ("BSDS500 photographs", "research use"),
     "urban100": ("Urban100 photographs", "research use"),
+    "davis": ("DAVIS 2016, frames of video", "BSD, as its package says"),
+    "video/": (
+        "frames of the video examples of SAM 2, SAM 3 and Cutie",
+        "Apache-2.0, SAM License, MIT, as their repositories",
+    ),
+    "clic2025": ("CLIC 2025 photographs", "Unsplash licence"),
+    "wallpapers": ("photographs", "Unsplash licence"),
+    "cid22": ("CID22 photographs", "CC BY-SA 4.0"),
+    "kodak": ("Kodak's photographs", "free of restrictions"),
+    "gb82": ("photographs of gb82", "CC0"),
+    "photos/places": (
+        "photographs of streets, of software repositories",
+        "BSD, MIT, Apache-2.0, as these",
+    ),
+    "flat": ("flat colours, made here", "none"),
     "skimage": ("scikit-image's photographs", "as scikit-image lists them"),
 }
 HEAD = """\
@@ -51,6 +66,15 @@ Challenge on Video Deblurring and Super-Resolution: Dataset and Study, CVPR
 Workshops 2019), both [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/).
 BSDS500 (P. Arbeláez and others, PAMI 2011) and Urban100 (J.-B. Huang and
 others, CVPR 2015) are for research; none of their pictures is shown.
+
+## Whose data, and what that means for the weights
+
+The licences above are those of the pictures that the weights were trained on.
+None of them speaks of weights. BSDS500 and Urban100 are given for research, and
+CID22 asks that adaptations be shared alike; we do not hold weights of some
+millions of numbers, from which no picture can be had back, to be an adaptation
+of a picture, but that is our opinion and no court's. Whoever needs weights
+without such pictures takes their sources out of the recipe and trains anew.
 """
 
 
