@@ -1,0 +1,81 @@
+"""The README's first picture: SIS_DATA=FOLDER python -m tools.before_after
+
+Deblurs the GoPro subset as `deblur.py` does, takes the frame whose gain is the
+median, and writes docs/deblur.jpg: blurred, restored and sharp at the two
+places where blur has done most, at full size. Prints the frame and its PSNR.
+"""
+
+import os
+import pathlib
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from sis_keras.commands.program import guarded
+from sis_keras.data.open_source import open_source
+from sis_keras.errors import UserError
+from sis_keras.quiet import import_tensorflow
+
+TARGET = pathlib.Path("docs/deblur.jpg")
+HEIGHT, WIDTH = 300, 420
+PLACES = 2
+GAP = 8
+
+
+def places(blurry: np.ndarray, sharp: np.ndarray) -> list[tuple[slice, slice]]:
+    """Where the squared error is largest, without overlap."""
+    error = np.square(blurry.astype(np.float32) - sharp).mean(2)
+    mean = cv2.boxFilter(error, -1, (WIDTH, HEIGHT), anchor=(0, 0))
+    mean = mean[: -HEIGHT + 1, : -WIDTH + 1].copy()
+    found = []
+    for _ in range(PLACES):
+        top, left = np.unravel_index(mean.argmax(), mean.shape)
+        found.append((slice(top, top + HEIGHT), slice(left, left + WIDTH)))
+        mean[
+            max(top - HEIGHT + 1, 0) : top + HEIGHT,
+            max(left - WIDTH + 1, 0) : left + WIDTH,
+        ] = -1
+    return found
+
+
+def sheet(pictures: list[np.ndarray]) -> np.ndarray:
+    """A row for each place: blurred, restored, sharp."""
+    blurry, _, sharp = pictures
+    rows = []
+    for place in places(blurry, sharp):
+        tiles = [
+            np.pad(x[place], ((0, GAP), (0, GAP), (0, 0)), constant_values=255)
+            for x in pictures
+        ]
+        rows.append(np.concatenate(tiles, 1))
+    return np.concatenate(rows)[:-GAP, :-GAP]
+
+
+def main():
+    """The whole program."""
+    if "SIS_DATA" not in os.environ:
+        raise UserError(
+            "Expected SIS_DATA, the folder of the pairs. Received: none."
+        )
+    import_tensorflow()
+    from sis_keras import Deblurrer
+    from sis_keras.evaluation.metrics import psnr
+
+    deblurrer = Deblurrer()
+    frames = []
+    for name, blurry, sharp in open_source("$SIS_DATA/gopro/test").examples():
+        restored = deblurrer(blurry)
+        before, after = psnr(blurry, sharp), psnr(restored, sharp)
+        frames.append((after - before, name, before, after))
+        print(f"{name}: {before:.2f} to {after:.2f} dB")
+    _, chosen, before, after = sorted(frames)[len(frames) // 2]
+    for name, blurry, sharp in open_source("$SIS_DATA/gopro/test").examples():
+        if name == chosen:
+            shown = sheet([blurry, deblurrer(blurry), sharp])
+            Image.fromarray(shown).save(TARGET, quality=92)
+    print(f"{TARGET}: {chosen}, {before:.2f} to {after:.2f} dB")
+
+
+if __name__ == "__main__":
+    guarded(main)
