@@ -27,6 +27,12 @@ flags.DEFINE_bool(
     "Store float16; what it costs is measured on --test_data, or else on "
     "--validation_data.",
 )
+flags.DEFINE_bool(
+    "level",
+    False,
+    "Take the mean shift of brightness on these pairs out of the output's "
+    "bias.",
+)
 flags.DEFINE_float("most_cost", 0.01, "dB that float16 may cost.")
 flags.DEFINE_string("recipe", None, "Flagfile or command that trained them.")
 flags.DEFINE_string("device_hours", None, "Of all training, and on what.")
@@ -60,6 +66,7 @@ def main():
         facts,
         examples,
         FLAGS.most_cost,
+        FLAGS.level,
     )
     print(json.dumps(entry, indent=2))
 

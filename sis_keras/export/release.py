@@ -46,6 +46,7 @@ def release(
     facts: dict,
     examples: Callable[[], Iterable[Example]] | None = None,
     most_cost: float = MOST_COST,
+    level: bool = False,
 ) -> dict:
     """Writes a weight file's product and its entry of the manifest.
 
@@ -57,6 +58,8 @@ def release(
         examples: Gives pairs anew at each call. With it the values become
             float16, and the cost on these pairs is measured.
         most_cost: Mean PSNR in dB that float16 may cost.
+        level: Takes the mean shift of each channel on these pairs out of the
+            output's bias; the card's `leveled` is the shift before and after.
 
     Returns:
         The entry.
@@ -69,11 +72,14 @@ def release(
     generator, metadata = load_generator(source)
     arguments = metadata["arguments"]
     check_arguments(arguments, preset_arguments(preset), source)
+    leveled = leveling(generator, examples) if level and examples else None
     tensors = model_tensors(generator, GENERATOR)
     _refuse_not_finite(tensors, source)
     # A checkpoint has its settings in a part of their own.
     known = metadata["card"].get("settings", {}) | metadata["card"]
     card = {key: known[key] for key in KEPT if key in known} | facts
+    if leveled:
+        card["leveled"] = leveled
     if examples is not None:
         tensors = halved(
             tensors, source, "Release it as float32, or an earlier checkpoint."
@@ -91,6 +97,26 @@ def release(
         encode_tensors(tensors, {"arguments": arguments, "card": card})
     )
     return add(name, data, {"preset": preset, "card": card})
+
+
+def leveling(generator, examples) -> dict[str, list[float]]:
+    """Sets the output's bias so that pictures stay as bright as they are.
+
+    Returns:
+        Mean shift of red, green and blue, restored minus blurred, of 255:
+        `before` and `after`.
+    """
+    output = generator.get_layer("to_rgb")
+    before = _shifts(generator, examples)
+    # tanh(x) / 2 is added to the picture, and x is small: 1 is 127.5 of 255.
+    output.bias.assign_sub(np.array(before, np.float32) / 127.5)
+    return {"before": before, "after": _shifts(generator, examples)}
+
+
+def _shifts(generator, examples):
+    names = ["shift_red", "shift_green", "shift_blue"]
+    results = evaluate(KerasRestorer(generator), examples(), metrics=names)
+    return [results["all"]["gain"][name] for name in names]
 
 
 def float16_cost(generator, half: dict, examples) -> float:
@@ -157,6 +183,8 @@ def add(name: str, data: bytes, entry: dict) -> dict:
 
 def _refuse_shift(card, source):
     shift = card.get("validation", {}).get("shift", 0.0)
+    if "leveled" in card:
+        shift = max(card["leveled"]["after"], key=abs)
     if abs(shift) > MOST_SHIFT:
         raise UserError(
             f"Expected pictures to stay as bright within {MOST_SHIFT} of 255. "

@@ -220,3 +220,21 @@ def test_the_card_names_no_folder_of_this_machine(released_folder, monkeypatch):
     card = release(path)["card"]
     assert card["train_data"] == ["photographs:$SIS_DATA/a", "$SIS_DATA/b"]
     assert b"/somewhere" not in released.weight_file("tiny").read_bytes()
+
+
+def test_leveled_weights_keep_the_brightness(released_folder):
+    generator = tiny.random_generator(1)
+    output = generator.get_layer("to_rgb")
+    output.kernel.assign(0.0 * output.kernel)
+    output.bias.assign([0.02, -0.03, 0.01])
+    entry = release(
+        saved(released_folder, generator), examples=pairs, level=True
+    )
+    before, after = (entry["card"]["leveled"][x] for x in ("before", "after"))
+    # tanh(x) / 2, rounded to whole levels.
+    assert before == [3.0, -4.0, 1.0]
+    assert after == [0.0, 0.0, 0.0]
+    restore = load_restorer("tiny")
+    blurry = np.stack([x for _, x, _ in pairs()])
+    restored = np.asarray(restore(blurry / np.float32(255)))
+    np.testing.assert_array_equal(np.rint(restored * 255.0), blurry)
