@@ -21,7 +21,7 @@ DATA = {
     "bsds500": ("BSDS500 photographs", "research use"),
     "urban100": ("Urban100 photographs", "research use"),
     "davis": ("DAVIS 2016, frames of video", "BSD, as its package says"),
-    "video/": (
+    "SIS_DATA/video": (
         "frames of the video examples of SAM 2, SAM 3 and Cutie",
         "Apache-2.0, SAM License, MIT, as their repositories",
     ),
