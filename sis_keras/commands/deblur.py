@@ -168,7 +168,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=memory_size,
         metavar="SIZE",
         help="memory to take in all, such as 4G; larger pictures are "
-        "restored in tiles (default: half of what is free, at most 4G and "
+        "restored in tiles (default: half of what is free, at most 2G and "
         "what a container allows)",
     )
     add(

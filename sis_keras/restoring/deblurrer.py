@@ -39,7 +39,7 @@ class Deblurrer:
             or what export.py wrote.
         max_memory: Bytes that the process may take, libraries included;
             None takes half of what the machine has free, and no more than
-            4 GiB or what a container allows.
+            2 GiB or what a container allows.
         strength: From 0, the input, to 1, what the network restores.
         self_ensemble: The mean of the results for the 8 flips and turns of
             the picture: 8 times the work for +0.014 dB on average, and worse

@@ -77,13 +77,13 @@ def test_version_1(tmp_path):
     "free, room, limit",
     [
         (GIB, None, memory.PROCESS_BYTES + GIB // 2),
-        (100 * GIB, None, 4 * GIB),
+        (100 * GIB, None, 2 * GIB),
         (100 * GIB, GIB, 0.9 * 1.5 * GIB),
         (GIB // 2, 50 * GIB, memory.PROCESS_BYTES + GIB // 4),
     ],
 )
 def test_the_default(monkeypatch, free, room, limit):
-    """Half of what is free, the rest of a container, at most 4 GiB."""
+    """Half of what is free, the rest of a container, at most 2 GiB."""
     process = types.SimpleNamespace(rss=GIB // 2)
     machine = types.SimpleNamespace(available=free)
     monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: machine)
