@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 
 from sis_keras.errors import UserError
+from sis_keras.files.channels import to_8_bits
 from sis_keras.files.photographs import Photograph, read_photograph
 from sis_keras.files.video.source import VideoSource
 
@@ -69,8 +70,7 @@ def _first_frame(path):
 
 def _are_near(*pictures):
     first, second = (
-        x if x.dtype == np.uint8 else (x >> 8).astype(np.uint8)
-        for x in pictures
+        x if x.dtype == np.uint8 else to_8_bits(x) for x in pictures
     )
     if not first.size:
         return True

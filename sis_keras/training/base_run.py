@@ -1,5 +1,6 @@
 """A run in one folder: what the loops of TensorFlow and JAX both do."""
 
+import abc
 import pathlib
 
 import numpy as np
@@ -17,7 +18,7 @@ from sis_keras.weights.card import without_places
 from sis_keras.weights.generators import save_weights
 
 
-class BaseRun:
+class BaseRun(abc.ABC):
     """Where a run stands, what was best, and what is kept of both.
 
     Args:
@@ -85,8 +86,8 @@ class BaseRun:
             "settings": self.settings,
         }
 
-    def _checkpoint(self) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _checkpoint(self) -> None: ...
 
     def _stop(self, name):
         self._stopped_by = name
