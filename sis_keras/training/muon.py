@@ -24,12 +24,16 @@ class ConvMuon(keras.optimizers.Muon):
 
     A kernel `(height, width, a, b)` is taken as the matrix `(height * width *
     a, b)`: from a patch to an output pixel, or, of a transposed convolution,
-    from an input pixel to a patch. Biases and the layers of `exclude_layers`
-    (regular expressions of variables' paths) get Adam at the same rate.
+    from an input pixel to a patch. The layers of `exclude_layers` (regular
+    expressions of variables' paths) get Adam at the same rate. So do biases,
+    at `bias_rate` of it and decayed as kernels are: a bias that moves as far
+    as what it is added to is large leaves a ReLU that is never above zero,
+    for good; within some thousand steps most of a network dies of that.
 
     Args:
         learning_rate: A float or a schedule.
         exclude_layers: See above.
+        bias_rate: Of biases, times `learning_rate`.
         orthogonal_dtype: What the matrices are made orthogonal in; Muon's
             authors take "bfloat16".
         **kwargs: Of `keras.optimizers.Muon`; no weight decay unless given.
@@ -42,6 +46,7 @@ class ConvMuon(keras.optimizers.Muon):
         learning_rate=1e-3,
         exclude_layers=BY_ADAM,
         orthogonal_dtype="float32",
+        bias_rate=0.1,
         **kwargs,
     ):
         none = {"weight_decay": 0.0, "adam_weight_decay": 0.0}
@@ -49,11 +54,20 @@ class ConvMuon(keras.optimizers.Muon):
             learning_rate, exclude_layers=exclude_layers, **{**none, **kwargs}
         )
         self.orthogonal_dtype = orthogonal_dtype
+        self.bias_rate = bias_rate
 
     def _should_use_adamw(self, variable):
         return len(variable.shape) != 4 or any(
             re.search(pattern, variable.path) for pattern in self.exclude_layers
         )
+
+    def update_step(self, gradient, variable, learning_rate):
+        if variable.name == "bias":
+            if self.weight_decay:
+                decay = learning_rate * self.weight_decay
+                self.assign_sub(variable, variable * decay)
+            learning_rate = learning_rate * self.bias_rate
+        super().update_step(gradient, variable, learning_rate)
 
     def _apply_weight_decay(self, variables):
         """Of what gets Adam; `_muon_group` decays its kernels by itself."""
@@ -125,4 +139,5 @@ class ConvMuon(keras.optimizers.Muon):
         return {
             **super().get_config(),
             "orthogonal_dtype": self.orthogonal_dtype,
+            "bias_rate": self.bias_rate,
         }
