@@ -3,7 +3,9 @@
 On whole pictures of --data (pairs): the largest value of the trunk's maps at
 1/2 to 1/32 of the scale, the share of values above zero, and the PSNR lost
 where a scale's 1x1 convolution (detail_4 … detail_1, info_0) gives its mean
-over the picture instead. Dead or exploding scales show here.
+over the picture instead. Dead or exploding scales show here. Then how many
+units (channels of a ReLU) are never above zero, and the layers that have no
+other.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from benchmarks.reporting import machine, text_table
 from sis_keras.data.open_source import open_source
 from sis_keras.evaluation.metrics import psnr
 from sis_keras.files.pictures import to_uint8
+from sis_keras.networks.dead_units import DeadUnits
 from sis_keras.weights.generators import load_generator
 
 SCALES = {
@@ -73,6 +76,15 @@ def rows_of(generator: keras.Model, pairs: list) -> list[list[str]]:
     return rows
 
 
+def dead_units(generator: keras.Model, pairs: list) -> str:
+    """How many units are dead, and which layers as a whole."""
+    by_layer = DeadUnits(generator).by_layer(blurry for blurry, _ in pairs)
+    dead, units = np.sum(list(by_layer.values()), axis=0)
+    text = f"{dead} of {units} units dead ({dead / units:.1%})"
+    whole = [name for name, (few, all_) in by_layer.items() if few == all_]
+    return text + (f"; all of {', '.join(whole)}" if whole else "")
+
+
 def _score(model, pairs):
     restored = (to_uint8(np.asarray(model(_picture(x)))[0]) for x, _ in pairs)
     return np.mean(
@@ -98,6 +110,7 @@ def main():
     pairs = [pair for _, *pair in itertools.islice(examples, given.limit)]
     print(f"{machine()}\n\n{given.weights}, {len(pairs)} of {given.data}\n")
     print(text_table(HEADER, rows_of(generator, pairs)))
+    print(f"\n{dead_units(generator, pairs)}")
 
 
 if __name__ == "__main__":

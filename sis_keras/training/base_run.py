@@ -1,10 +1,12 @@
 """A run in one folder: what the loops of TensorFlow and JAX both do."""
 
 import abc
+import functools
 import pathlib
 
 import numpy as np
 
+from sis_keras.networks.dead_units import DeadUnits
 from sis_keras.training import validation
 from sis_keras.training.checkpoint import restore_checkpoint
 from sis_keras.training.run import (
@@ -100,6 +102,10 @@ class BaseRun(abc.ABC):
         if in_a_row >= self.most_skipped:
             self._checkpoint()
             raise training_lost(self.step, in_a_row, self.last_path)
+
+    @functools.cached_property
+    def _dead_units(self) -> DeadUnits:
+        return DeadUnits(self._trained.averaged_generator)
 
     def _is_better(self, row: dict) -> bool:
         return self.best is None or validation.rank(row) > self.best

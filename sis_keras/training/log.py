@@ -26,13 +26,20 @@ class CsvLog:
             _drop_rows_after(path, step)
 
     def scalars(self, name: str, step: int, values: dict) -> None:
-        """Adds a row of floats to `<name>.csv`."""
+        """Adds a row of floats to `<name>.csv`.
+
+        The columns are those that the file has, or gets by its first row.
+        """
         path = self.output / f"{name}.csv"
-        with open(path, "a", newline="") as file:
+        with open(path, "a+", newline="") as file:
+            file.seek(0)
+            columns = next(csv.reader(file), None)
             writer = csv.writer(file)
-            if not file.tell():
-                writer.writerow(["step", *values])
-            writer.writerow([step, *(f"{v:.6g}" for v in values.values())])
+            if columns is None:
+                columns = ["step", *values]
+                writer.writerow(columns)
+            row = [f"{values.get(name, np.nan):.6g}" for name in columns[1:]]
+            writer.writerow([step, *row])
 
 
 def _drop_rows_after(path, step):

@@ -232,6 +232,7 @@ class TrainingRun(BaseRun):
             lambda blurry, name: restore(self._restore, blurry, name)[0],
             self.validation(),
             show,
+            self._dead_units.share,
         )
         self.log.scalars("validation", self.step, row)
         tqdm.tqdm.write(f"step {self.step}: {validation.told(row)}")

@@ -61,8 +61,17 @@ class ConvMuon(keras.optimizers.Muon):
             re.search(pattern, variable.path) for pattern in self.exclude_layers
         )
 
+    def build(self, variables):
+        super().build(variables)
+        # A strategy's variables, which updates are given, are named otherwise.
+        self._biases = {
+            self._get_variable_index(variable)
+            for variable in variables
+            if variable.name == "bias"
+        }
+
     def update_step(self, gradient, variable, learning_rate):
-        if variable.name == "bias":
+        if self._get_variable_index(variable) in self._biases:
             if self.weight_decay:
                 decay = learning_rate * self.weight_decay
                 self.assign_sub(variable, variable * decay)

@@ -14,6 +14,9 @@ from sis_keras.evaluation import metrics
 
 # A sharp picture that comes back with less, in dB, is said to be harmed.
 LEAST_SHARP = 40.0
+# So many pictures tell which units are dead.
+PICTURES_FOR_UNITS = 8
+MOST_DEAD = 0.25
 
 Example = tuple[str, str, np.ndarray, np.ndarray]
 
@@ -30,6 +33,7 @@ def validated(
     restore: Callable[[np.ndarray, str], np.ndarray],
     examples: Iterable[Example],
     shown: Callable | None = None,
+    dead: Callable[[list[np.ndarray]], float] | None = None,
 ) -> dict:
     """Restores every picture and compares.
 
@@ -37,18 +41,22 @@ def validated(
         restore: Takes uint8 `(height, width, 3)` and a name, gives uint8.
         examples: `(group, name, blurry, sharp)`.
         shown: Called with each `(name, blurry, restored, sharp)`.
+        dead: Gives the share of dead units on the first eight pictures.
 
     Returns:
         By name: `gain_G`, the mean gain of each group G in dB; `sharp_worst`,
         the least PSNR of pictures whose halves are equal; `gain`, the mean
         over the groups; `psnr`, `ssim_gaussian` and `blurred_psnr`, means over
         the blurred pictures of the first group; `shift`, how much the mean of
-        a channel moves over all pictures, of 255, the channel that moves most.
+        a channel moves over all pictures, of 255, the channel that moves most;
+        `dead`, what the argument gives.
     """
     gains: dict[str, list] = {}
-    first, worst, shifts = [], math.inf, []
+    first, worst, shifts, seen = [], math.inf, [], []
     for group, name, blurry, sharp in examples:
         restored = restore(blurry, name)
+        if len(seen) < PICTURES_FOR_UNITS:
+            seen.append(blurry)
         scores = metrics.score(restored, sharp, ("psnr",))
         before = metrics.psnr(blurry, sharp)
         shifts.append(_means(restored) - _means(blurry))
@@ -71,6 +79,8 @@ def validated(
     row["sharp_worst"] = float(worst)
     shift = np.mean(shifts, axis=0)
     row["shift"] = float(shift[np.abs(shift).argmax()])
+    if dead:
+        row["dead"] = dead(seen)
     return row
 
 
@@ -98,7 +108,13 @@ def told(row: dict) -> str:
     text = f"gains {', '.join(groups)} dB, mean {row['gain']:+.3f}"
     if math.isfinite(row["sharp_worst"]):
         text += f"; sharp pictures at least {row['sharp_worst']:.1f} dB"
-    return f"{text}; brightness {row['shift']:+.2f} of 255"
+    text += f"; brightness {row['shift']:+.2f} of 255"
+    share = row.get("dead", 0.0)
+    if share > 0:
+        text += f"; {share:.1%} of the units dead"
+    if share > MOST_DEAD:
+        text += " (they learn no more: begin again with a lower learning rate)"
+    return text
 
 
 def _means(picture):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from sis_keras.errors import UserError
-from sis_keras.training.log import RunLog
+from sis_keras.training.log import CsvLog, RunLog
 
 
 def rows_of(path):
@@ -118,3 +118,16 @@ def test_a_full_disk_is_told_in_a_line(small_disk):
         for step in range(2, 99):
             log.scalars("training", step, {"loss": 1.0})
     assert "\n" not in str(caught.value)
+
+
+def test_columns_are_those_of_the_file(tmp_path):
+    """A run of before the column goes on, and its next resume keeps all."""
+    CsvLog(tmp_path).scalars("validation", 0, {"gain": 0.0, "old": 1.0})
+    log = CsvLog(tmp_path, step=5)
+    log.scalars("validation", 5, {"gain": 0.5, "dead": 0.1})
+    CsvLog(tmp_path, step=5)
+    assert rows_of(tmp_path / "validation.csv") == [
+        ["step", "gain", "old"],
+        ["0", "0", "1"],
+        ["5", "0.5", "nan"],
+    ]

@@ -76,6 +76,7 @@ def test_a_run_learns_and_keeps_its_best(cache, tmp_path):
     expected = np.mean([psnr(blurry, sharp) for _, blurry, sharp in pictures()])
     assert validation[0]["blurred_psnr"] == pytest.approx(expected, abs=1e-3)
     assert validation[0]["gain"] == 0
+    assert all(0 <= row["dead"] < 1 for row in validation)
     assert [row["gain_real"] for row in validation] == pytest.approx(
         [row["gain"] for row in validation]
     )

@@ -87,7 +87,7 @@ def test_a_kernel_moves_by_the_orthogonalised_momentum(shape):
 @pytest.mark.parametrize(
     "name, shape",
     [
-        ("bias", (5,)),
+        ("gamma", (5,)),
         ("to_rgb_kernel", (3, 3, 4, 3)),
         ("info_2_channels_kernel", (1, 1, 4, 8)),
     ],
@@ -104,11 +104,25 @@ def test_the_rest_gets_adam(name, shape):
     np.testing.assert_allclose(kernel.numpy(), twin.numpy(), atol=1e-7)
 
 
-def test_weight_decay_is_the_kernels_alone():
-    """Each step first takes rate * decay of a kernel away (decoupled)."""
+def test_biases_move_at_a_tenth_of_the_rate():
+    bias, twin = variable((5,), "bias"), variable((5,))
+    optimizer = ConvMuon(RATE, weight_decay=0.5)
+    adam = keras.optimizers.AdamW(RATE / 10, weight_decay=5.0)
+    optimizer.build([bias])
+    adam.build([twin])
+    for gradient in random_gradients((5,)):
+        gradient = keras.ops.convert_to_tensor(gradient)
+        optimizer.apply([gradient])
+        adam.apply([gradient])
+    np.testing.assert_allclose(bias.numpy(), twin.numpy(), atol=1e-7)
+
+
+def test_weight_decay_is_that_of_kernels_and_biases():
+    """Each step first takes rate * decay of them away (decoupled)."""
     names = {
         "kernel": (3, 3, 4, 6),
         "bias": (5,),
+        "gamma": (5,),
         "to_rgb_kernel": (3, 3, 4, 3),
     }
     for name, shape in names.items():
@@ -119,7 +133,7 @@ def test_weight_decay_is_the_kernels_alone():
             optimizer = ConvMuon(RATE, weight_decay=decay)
             optimizer.build([kernel])
             optimizer.apply([keras.ops.convert_to_tensor(gradient)])
-        share = RATE * 0.5 if name == "kernel" else 0.0
+        share = RATE * 0.5 if name in ("kernel", "bias") else 0.0
         np.testing.assert_allclose(
             plain.numpy() - decayed.numpy(), share * before, atol=1e-6
         )

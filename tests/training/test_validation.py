@@ -54,6 +54,20 @@ def test_gains_count_by_group():
     assert levels == [[90, 92, 100], [94, 96, 100], [104, 106, 100]]
 
 
+def test_dead_units_of_the_first_pictures():
+    examples = [("real", str(x), grey(x), grey(100)) for x in range(90, 99)]
+    seen = []
+    row = validation.validated(
+        brightened, examples, dead=lambda x: seen.extend(x) or 0.3
+    )
+    assert row["dead"] == 0.3
+    assert [x[0, 0, 0] for x in seen] == list(range(90, 98))
+    assert "30.0% of the units dead (they learn no more" in validation.told(row)
+    few = validation.told(row | {"dead": 0.1})
+    assert few.endswith("; 10.0% of the units dead")
+    assert "dead" not in validation.told(row | {"dead": 0.0})
+
+
 def test_sharp_pictures_are_a_condition_and_no_gain():
     examples = [
         ("sharp", "s", grey(50), grey(50)),

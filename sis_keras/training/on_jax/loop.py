@@ -187,6 +187,7 @@ class JaxRun(BaseRun):
         with self._longest.timed("validation"):
             for blurry in every:
                 restore(self._product, blurry)
+            self._dead_share(every[: validation.PICTURES_FOR_UNITS])
 
     def _compile(self):
         if self.freeze_at is not None and self.step >= self.freeze_at:
@@ -247,14 +248,18 @@ class JaxRun(BaseRun):
             row = validation.validated(
                 lambda blurry, name: restore(self._product, blurry, name)[0],
                 self.validation,
+                dead=self._dead_share,
             )
         self.log.scalars("validation", self.step, row)
         tqdm.tqdm.write(
             f"step {self.step}: {validation.told(row)}; {self._throughput}"
         )
         if self._is_better(row):
-            self.training.put(self.state)
             self._keep_best(row)
+
+    def _dead_share(self, pictures):
+        self.training.put(self.state)
+        return self._dead_units.share(pictures)
 
     def _product(self, blurry):
         # A GPU's own float32 convolutions would round to TF32.
