@@ -21,8 +21,12 @@ def generator_arguments() -> dict:
     }
 
 
-def start_keras() -> None:
-    """Imports TensorFlow quietly; sets its threads, seeds and precision."""
+def start_keras(strategy: str = "one"):
+    """Imports TensorFlow quietly; sets its threads, seeds and precision.
+
+    Returns:
+        What `make_strategy` makes of `strategy`.
+    """
     from sis_keras.quiet import import_tensorflow
 
     import_tensorflow()
@@ -37,8 +41,13 @@ def start_keras() -> None:
     if FLAGS.operations_at_once:
         threading.set_inter_op_parallelism_threads(FLAGS.operations_at_once)
 
+    from sis_keras.training.strategies import make_strategy
+
+    # Hosts must find each other before anything is computed.
+    made = make_strategy(strategy)
     keras.utils.set_random_seed(FLAGS.seed)
     keras.mixed_precision.set_dtype_policy(FLAGS.precision)
+    return made
 
 
 def make_gan(arguments):
@@ -202,6 +211,7 @@ def settings(data):
         "most_skipped",
         "output",
         "resume",
+        "strategy",
         "test_data",
     )
     return {

@@ -267,6 +267,13 @@ flags.DEFINE_integer(
     "operations_at_once", None, "On a CPU; default: as many as cores.", 1
 )
 flags.DEFINE_bool("xla", False, "Compile the step with XLA.")
+flags.DEFINE_enum(
+    "strategy",
+    "auto",
+    ["auto", "one", "mirrored", "multi_worker", "tpu"],
+    "One device, all GPUs of this host, the hosts of TF_CONFIG, or a TPU; "
+    "auto finds out. A batch is of all of them together.",
+)
 _group("Work", "what is written, and how often, in steps.")
 flags.DEFINE_integer(
     "most_skipped", 5, "Stop after so many steps that are not finite.", 1

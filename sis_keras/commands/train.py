@@ -26,19 +26,25 @@ def main():
     groups = validation_groups()
     validation_sources = [source for _, source in groups]
     refuse_overlap(sources, validation_sources)
-    start_keras()
+    strategy = start_keras(FLAGS.strategy)
     import tensorflow as tf
 
     from sis_keras.training.checkpoint import continue_from
     from sis_keras.training.loop import TrainingRun
+    from sis_keras.training.strategies import check_batch_size, host_of
 
+    check_batch_size(strategy, FLAGS.batch_size)
+    host, _ = host_of(strategy)
     tf.config.experimental.enable_op_determinism()
-    gan = make_gan(arguments)
+    several = strategy.num_replicas_in_sync > 1
+    with strategy.scope():
+        gan = make_gan(arguments | ({"synchronized": True} if several else {}))
     if FLAGS.continue_from and not FLAGS.resume:
         continue_from(FLAGS.continue_from, gan, arguments)
-    crops, cache = make_crops(sources)
-    examples = validation_examples(groups, cache)
-    if cache is not None:
+    crops, cache = make_crops(sources, cache_folder(host))
+    # The first host alone validates.
+    examples = tuple if host else validation_examples(groups, cache)
+    if cache is not None and host == 0:
         refuse_same_pictures(cache, groups and examples())
     run = TrainingRun(
         gan,
@@ -55,6 +61,7 @@ def main():
         freeze_batch_norm_at=FLAGS.freeze_batch_norm_at,
         most_skipped=FLAGS.most_skipped,
         jit_compile=FLAGS.xla,
+        strategy=strategy,
     )
     if FLAGS.resume:
         run.resume()
@@ -62,6 +69,8 @@ def main():
         run.run()
     finally:
         crops.close()
+    if host:
+        return  # The first host validated and wrote.
     validated = validation_sources or [
         source.only(FLAGS.hold_out) for source in sources
     ]
@@ -79,8 +88,14 @@ def write_report(best_path, validation, sources):
     score_into(f"{FLAGS.output}/validation", restorer, validation, known)
 
 
-def make_crops(sources):
-    """What is trained on; and the cache of what does not change."""
+def cache_folder(host: int) -> str:
+    """Of each host its own: they may share a disk."""
+    folder = FLAGS.cache_dir or f"{FLAGS.output}/cache"
+    return f"{folder}/host_{host}" if host else folder
+
+
+def make_crops(sources, folder):
+    """What is trained on; and the cache in `folder` of what stays."""
     from sis_keras.data.cache import open_cache
     from sis_keras.data.crops import Crops
     from sis_keras.data.pools import RefreshedCrops
@@ -98,7 +113,6 @@ def make_crops(sources):
             bool(FLAGS.weigh_pictures),
         )
 
-    folder = FLAGS.cache_dir or f"{FLAGS.output}/cache"
     if not FLAGS.refresh_steps:
         whole = open_cache(sources, folder)
         return crops_of(whole), whole
@@ -143,7 +157,7 @@ def validation_examples(groups, cache):
             "--hold_out with sequences of --train_data. Received: "
             f"--hold_out={','.join(FLAGS.hold_out)}."
         )
-    folder = FLAGS.cache_dir or f"{FLAGS.output}/cache"
+    folder = cache_folder(host=0)
     made = [
         open_cache([source], f"{folder}/validation_{number}")
         if source.synthetic

@@ -47,6 +47,7 @@ from sis_keras.errors import UserError  # noqa: E402
 NOT_HERE = {
     "xla": "every step is compiled anyway",
     "crops_per_picture": "there are no epochs",
+    "strategy": "it trains on one device",
 }
 flags.DEFINE_float(
     "seconds", math.inf, "End after so long, all saved; blurring included.", 0

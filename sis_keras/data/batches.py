@@ -15,23 +15,26 @@ def training_batches(
     start_step: int = 0,
     host: int = 0,
     hosts: int = 1,
+    replicas: int = 1,
 ) -> tf.data.Dataset:
     """An endless dataset of batches, from `start_step` on.
 
     Args:
         crops: What to cut.
-        batch_size: Of all hosts together; a multiple of `hosts`.
+        batch_size: Of all replicas of all hosts; a multiple of their number.
         start_step: The step that the first batch belongs to.
         host, hosts: Which contiguous part of each batch this host gets.
+        replicas: Of a host; each gets a part of that part, in turn.
 
     Returns:
         Dictionaries of `blurry` and `sharp`, float32 `(batch, crop, crop, 3)`
         in [0, 1], and `local_origin`, int32 `(batch, 2)`.
     """
-    size, share = crops.crop_size, batch_size // hosts
+    size, share = crops.crop_size, batch_size // (hosts * replicas)
 
-    def load(step):
-        start = step * batch_size + host * share
+    def load(number):
+        step, replica = number // replicas, number % replicas
+        start = step * batch_size + (host * replicas + replica) * share
         blurry, sharp, local_origin = tf.numpy_function(
             lambda x: crops.batch(int(x), share),
             [start],
@@ -45,8 +48,8 @@ def training_batches(
             "local_origin": tf.ensure_shape(local_origin, (share, 2)),
         }
 
-    steps = tf.data.Dataset.counter(start_step)
-    batches = steps.map(load, num_parallel_calls=2, deterministic=True)
+    parts = tf.data.Dataset.counter(start_step * replicas)
+    batches = parts.map(load, num_parallel_calls=2, deterministic=True)
     return batches.prefetch(4)
 
 

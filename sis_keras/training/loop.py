@@ -1,8 +1,9 @@
 """The training loop: steps, schedules, validation, checkpoints.
 
 A loop of our own around `DeblurringGAN.train_step`, the same for one device
-and for a `tf.distribute` strategy of one host; Keras's `fit` resumes only at
-whole epochs and cannot be put under a strategy of several hosts.
+and for any `tf.distribute` strategy; Keras's `fit` resumes only at whole
+epochs and cannot be put under a strategy of several hosts. Of several hosts
+all train, and the first one alone validates and writes.
 """
 
 import time
@@ -12,7 +13,6 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from sis_keras.data.batches import training_batches
 from sis_keras.data.crops import Crops
 from sis_keras.evaluation.sheet import before_after
 from sis_keras.networks.inception import freeze_batch_norm
@@ -22,10 +22,16 @@ from sis_keras.training.base_run import BaseRun, means_of
 from sis_keras.training.checkpoint import save_checkpoint
 from sis_keras.training.gan import DeblurringGAN
 from sis_keras.training.log import RunLog
-from sis_keras.training.run import first_signal
+from sis_keras.training.run import first_signal, host_lost
+from sis_keras.training.strategies import (
+    check_batch_size,
+    distributed_batches,
+    host_of,
+)
 from sis_keras.training.throughput import multiply_adds
 
 SHOWN_PICTURES = 4
+STOPPED = "stopped"  # Of the logs of several hosts.
 SHOWN_SIZE = 480
 
 
@@ -87,6 +93,9 @@ class TrainingRun(BaseRun):
         self.validation, self.batch_size = examples, batch_size
         self.jit_compile = jit_compile
         self.strategy = strategy or tf.distribute.get_strategy()
+        check_batch_size(self.strategy, batch_size)
+        self.host, self.hosts = host_of(self.strategy)
+        self._stops_together = False
         self._restore = KerasRestorer(gan.averaged_generator)
         self._logs: list[dict] = []
         # Forward once, backward twice; a multiplication and an addition.
@@ -112,7 +121,7 @@ class TrainingRun(BaseRun):
                 many steps in a row were not finite.
         """
         self.output.mkdir(parents=True, exist_ok=True)
-        self.log = RunLog(self.output, self.step)
+        self.log = RunLog(self.output, self.step) if self._writes else None
         self._trace()
         if self.step == 0:
             self._validate()
@@ -123,6 +132,7 @@ class TrainingRun(BaseRun):
             unit="step",
             desc="training",
             mininterval=1.0,
+            disable=not self._writes,
         )
         if self.step < self.steps:
             # The first pool may take minutes, in which a signal ends all.
@@ -130,23 +140,37 @@ class TrainingRun(BaseRun):
         with progress, first_signal(self._stop):
             for batch in self._batches():
                 self._one_step(batch, progress)
-                if self.step >= self.steps or self._stopped_by:
+                if self.step >= self.steps or self._stops:
                     break
         self._checkpoint()
         self._raise_if_stopped()
 
+    @property
+    def _stops(self):
+        """Whether this step was the last one, of all hosts alike."""
+        return self._stopped_by if self.hosts == 1 else self._stops_together
+
+    @property
+    def _writes(self):
+        """Whether this host validates and writes."""
+        return self.host == 0
+
     def _batches(self):
         """Endless, from the present step on."""
-        while self.step < self.steps and not self._stopped_by:
+        while self.step < self.steps and not self._stops:
             crops, end = self.crops.at(self.step)
-            dataset = training_batches(crops, self.batch_size, self.step)
-            if end is not None:
-                dataset = dataset.take(end - self.step)
-            yield from self.strategy.experimental_distribute_dataset(dataset)
+            yield from distributed_batches(
+                self.strategy, crops, self.batch_size, self.step, end
+            )
 
     def _trace(self):
-        def step(batch):
-            logs = self.strategy.run(self.gan.train_step, args=(batch,))
+        def step(batch, stopped):
+            def of_replica(batch):
+                logs = self.gan.train_step(batch)
+                # All hosts must stop at the same step.
+                return logs if self.hosts == 1 else logs | {STOPPED: stopped}
+
+            logs = self.strategy.run(of_replica, args=(batch,))
             return {
                 key: self.strategy.reduce("MEAN", value, axis=None)
                 for key, value in logs.items()
@@ -159,7 +183,8 @@ class TrainingRun(BaseRun):
         )
 
     def _one_step(self, batch, progress):
-        self._logs.append(self._step(batch))
+        logs = self._step_of_all(batch)
+        self._logs.append(logs)
         self.step += 1
         progress.update()
         if self.step % self.log_every == 0 or self.step == self.steps:
@@ -174,6 +199,24 @@ class TrainingRun(BaseRun):
             self._trace()
         self._paused += time.monotonic() - trained
 
+    def _step_of_all(self, batch):
+        """A step of all hosts; they learn here if one of them was stopped.
+
+        Raises:
+            UserError: A host is gone.
+        """
+        stopped = tf.constant(float(self._stopped_by is not None))
+        if self.hosts == 1:
+            return self._step(batch, stopped)
+        try:
+            logs = self._step(batch, stopped)
+            self._stops_together = float(logs.pop(STOPPED)) > 0
+            if self._stops_together and not self._stopped_by:
+                self._stop("a signal to another host")
+        except tf.errors.OpError as error:
+            raise host_lost(self.step, self.last_path, error.message) from error
+        return logs
+
     def _write_logs(self):
         """Means since the last row."""
         means = means_of(
@@ -187,7 +230,8 @@ class TrainingRun(BaseRun):
             self.gan.generator_optimizer.learning_rate
         )
         means |= self._rates()
-        self.log.scalars("training", self.step, means)
+        if self.log:
+            self.log.scalars("training", self.step, means)
         return means
 
     def _rates(self):
@@ -211,6 +255,8 @@ class TrainingRun(BaseRun):
         return float(self.strategy.experimental_local_results(copies)[0])
 
     def _checkpoint(self):
+        if not self._writes:
+            return
         logs = [{k: float(v) for k, v in row.items()} for row in self._logs]
         state = self._state() | {"logs": logs}
         save_checkpoint(self.last_path, self.gan, self.arguments, state)
@@ -219,6 +265,8 @@ class TrainingRun(BaseRun):
 
     def _validate(self):
         """Whole frames through the product; keeps the best one's weights."""
+        if not self._writes:
+            return
         left = SHOWN_PICTURES
 
         def show(name, *pictures):

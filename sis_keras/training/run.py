@@ -61,6 +61,15 @@ def training_lost(step: int, in_a_row: int, last_path) -> UserError:
     )
 
 
+def host_lost(step: int, last_path, reason: str) -> UserError:
+    """Why a run ends on this host when another one is gone."""
+    return UserError(
+        f"Stopped at step {step}: another host does not answer "
+        f"({reason.splitlines()[0]}). {last_path} holds the last good state; "
+        "start all hosts again with `resume`."
+    )
+
+
 class first_signal:  # noqa: N801, used like contextlib's functions
     """Turns the first Ctrl-C or SIGTERM into a call; the second acts."""
 

@@ -7,11 +7,12 @@ from sis_keras.networks.generator import RestoredImage
 from sis_keras.networks.inception import TrunkNormalization
 
 
-def make_generator(coarse=False):
+def make_generator(coarse=False, synchronized=False):
     """Two convolutions that keep the generator's contract: layers of its own
     kinds, starting as the identity, with averages, clipped at inference.
 
-    With `coarse` there are the four scales that `Supervision` looks at.
+    With `coarse` there are the four scales that `Supervision` looks at; with
+    `synchronized` batch statistics are those of all replicas.
     """
     blurry = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(
@@ -21,7 +22,7 @@ def make_generator(coarse=False):
         kernel_initializer=keras.initializers.HeNormal(5),
         name="trunk",
     )(blurry)
-    x = TrunkNormalization(name="norm")(x)
+    x = TrunkNormalization(synchronized=synchronized, name="norm")(x)
     x = keras.layers.Activation("relu")(x)
     for step in (4, 3, 2, 1) if coarse else ():
         kernel = keras.initializers.HeNormal(step)
