@@ -131,7 +131,13 @@ def _chosen(
         for present in (blurry, sharp)
     ]
     there = [key for key in ALL if key in blurry and key in sharp]
-    if there and limit:
+    if not there:
+        raise UserError(
+            f"Expected blurred pictures and their sharp frames in {where}. "
+            f"Found: sharp frames of {len(sharp)} pictures, none of the "
+            f"{len(blurry)} blurred ones. Download or unpack them too."
+        )
+    if limit:
         return there[:limit]
     for missing, what in zip(
         lacking, ("blurred pictures", "sharp frames of"), strict=True

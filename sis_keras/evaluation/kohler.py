@@ -202,7 +202,11 @@ def _best(shot, name, pictures, names):
                 "Download the data again."
             )
         sharp = Planes(frame)
-        return number, {c: compare(z, sharp) for c, z in planes.items()}
+        # What is best so far may be of a moment ago, and the result the same.
+        return number, {
+            column: compare(z, sharp, max(best[column][names[1]], 0.0))
+            for column, z in planes.items()
+        }
 
     count = 0
     for number, compared in _in_parallel(score, shot.frames()):

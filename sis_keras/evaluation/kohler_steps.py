@@ -87,6 +87,8 @@ def shifted(plane: np.ndarray, shift: tuple[int, int]) -> np.ndarray:
 
 def masked(plane: np.ndarray, shift: tuple[int, int]) -> np.ndarray:
     """The plane with zeros where those of `shifted` are."""
+    if shift == (0, 0):
+        return plane
     rows, columns = (
         _overlap(n, by)[0] for n, by in zip(plane.shape, shift, strict=True)
     )
@@ -103,11 +105,18 @@ def _overlap(count, by):
     )
 
 
-def compare(restored: Planes, sharp: Planes) -> Comparison:
-    """Steps 1 to 4 at the head of this module, for pictures of one size."""
+def compare(
+    restored: Planes, sharp: Planes, at_least: float = 0.0
+) -> Comparison:
+    """Steps 1 to 4 at the head of this module, for pictures of one size.
+
+    An MS-SSIM below `at_least` is not found exactly; see `multi_scale_ssim`.
+    """
     gain = fitting_gain(restored, sharp)
     shift = find_shift(restored, sharp)
-    z = gain * shifted(restored.luma, shift)
+    z = shifted(restored.luma, shift)
+    z *= gain
     x = masked(sharp.luma, shift)
-    psnr = decibels(float(np.mean(np.square(x - z))))
-    return Comparison(psnr, multi_scale_ssim(x, z), gain, shift)
+    difference = (x - z).reshape(-1)
+    psnr = decibels(float(difference @ difference) / difference.size)
+    return Comparison(psnr, multi_scale_ssim(x, z, at_least), gain, shift)
