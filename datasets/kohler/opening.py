@@ -30,9 +30,9 @@ from datasets.kohler.ground_truth import (
 )
 from datasets.kohler.prepared import frame_numbers, prepared_shots
 from datasets.trees import Folder, shorten
+from sis_keras.data.benchmark import Benchmark, Shot
 from sis_keras.data.source_text import expanded, read_text
 from sis_keras.errors import UserError
-from sis_keras.evaluation.kohler import Benchmark, Shot
 
 ALL = [(image, kernel) for image in range(1, 5) for kernel in range(1, 13)]
 LAYOUT = (

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 import numpy as np
 
 from datasets.kohler.files import Key, decoded, shot_name
-from sis_keras.evaluation.kohler import Shot
+from sis_keras.data.benchmark import Shot
 
 
 def _examples(builder, **decoding):

@@ -2,7 +2,7 @@
 
 from sis_keras.commands.flags import FLAGS
 from sis_keras.commands.opening import prepared_builder
-from sis_keras.data.source_text import is_benchmark
+from sis_keras.data.source_text import is_benchmark, read_text
 from sis_keras.errors import UserError
 
 
@@ -31,6 +31,10 @@ def named_benchmark() -> str | None:
 
 def open_named(text: str):
     """The `Benchmark`, all of it or the first --limit pictures."""
+    if read_text(text).kind == "tfds":
+        from sis_keras.quiet import import_tensorflow
+
+        import_tensorflow()  # As TFDS does, which is not quiet.
     from datasets.kohler.opening import open_benchmark
 
     return open_benchmark(text, FLAGS.limit, prepared_builder)

@@ -14,12 +14,12 @@ import collections
 import concurrent.futures
 import os
 import time
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 from tqdm import tqdm
 
+from sis_keras.data.benchmark import Benchmark
 from sis_keras.errors import UserError
 from sis_keras.evaluation.evaluate import summarize
 from sis_keras.evaluation.kohler_steps import SMALLEST, Planes, compare
@@ -46,40 +46,6 @@ METRICS = {
         ),
     },
 }
-
-
-class Shot(NamedTuple):
-    """One blurred picture of the benchmark.
-
-    Attributes:
-        image: 1 to 4.
-        kernel: The trajectory, 1 to 12.
-        blurry: uint8 RGB `(height, width, 3)`.
-        frames: Gives (number, sharp frame of the same kind), one by one.
-    """
-
-    image: int
-    kernel: int
-    blurry: np.ndarray
-    frames: Callable[[], Iterator[tuple[int, np.ndarray]]]
-
-
-class Benchmark(NamedTuple):
-    """Shots to score on.
-
-    Attributes:
-        name: As given on the command line.
-        protocol: A key of `METRICS`.
-        size: Number of shots.
-        shots: Gives them, in order; no more than one is held.
-        input: What the blurred pictures are, in a report's words.
-    """
-
-    name: str
-    protocol: str
-    size: int
-    shots: Callable[[], Iterator[Shot]]
-    input: str = "recorded camera shake, played back"
 
 
 def evaluate_kohler(

@@ -10,13 +10,9 @@ import pytest
 from scipy import ndimage
 from skimage import data
 
+from sis_keras.data.benchmark import Benchmark, Shot
 from sis_keras.errors import UserError
-from sis_keras.evaluation.kohler import (
-    METRICS,
-    Benchmark,
-    Shot,
-    evaluate_kohler,
-)
+from sis_keras.evaluation.kohler import METRICS, evaluate_kohler
 from sis_keras.evaluation.kohler_report import (
     tables,
     text_tables,
