@@ -1,5 +1,10 @@
-"""The Köhler benchmark as a TFDS builder."""
+"""The Köhler benchmark: its files, and a TFDS builder of them."""
 
-from datasets.kohler.kohler_dataset_builder import Builder
 
-__all__ = ["Builder"]
+def __getattr__(name):
+    # Reading the benchmark's own folder wants no TFDS.
+    if name == "Builder":
+        from datasets.kohler.kohler_dataset_builder import Builder
+
+        return Builder
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

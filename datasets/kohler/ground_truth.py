@@ -1,5 +1,6 @@
 """The sharp frames of one trajectory, from a MATLAB file or from PNG files."""
 
+import contextlib
 import pathlib
 from collections.abc import Iterator
 
@@ -38,7 +39,7 @@ def read_mat_frames(path) -> Iterator[tuple[int, np.ndarray]]:
             is not there to read it.
     """
     path = pathlib.Path(path)
-    try:
+    with _whole(path):
         if h5py.is_hdf5(path):
             with h5py.File(path) as file:
                 variable = _ground_truth(file, path, axes=(3, 2, 1, 0))
@@ -54,6 +55,33 @@ def read_mat_frames(path) -> Iterator[tuple[int, np.ndarray]]:
             )
             for index in range(variable.shape[3]):
                 yield index + 1, _to_uint8(variable[..., index], path)
+
+
+def count_mat_frames(path) -> int:
+    """How many frames a file of `read_mat_frames` has, by its head alone.
+
+    Raises:
+        UserError: As `read_mat_frames`.
+    """
+    path = pathlib.Path(path)
+    with _whole(path):
+        if h5py.is_hdf5(path):
+            with h5py.File(path) as file:
+                variable = _ground_truth(file, path, axes=(3, 2, 1, 0))
+                return variable.shape[0]
+        matlab = optional_package("scipy.io", "kohler")
+        shapes = {
+            name: np.broadcast_to(np.uint8(0), shape)
+            for name, shape, _ in matlab.whosmat(path)
+        }
+        return _ground_truth(shapes, path, axes=(0, 1, 2, 3)).shape[3]
+
+
+@contextlib.contextmanager
+def _whole(path):
+    """What SciPy and h5py raise for a damaged file becomes a UserError."""
+    try:
+        yield
     except UserError:
         raise
     # scipy and h5py raise many kinds of exceptions for a damaged file.

@@ -1,55 +1,26 @@
 """The Köhler benchmark: real camera shake, 4 images x 12 trajectories."""
 
-import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
 
+from datasets.kohler.files import (
+    FEWEST_FRAMES,
+    OFFICIAL_IMAGES,
+    File,
+    Files,
+    list_files,
+)
 from datasets.kohler.ground_truth import (
     encode_png,
     is_scored,
     read_mat_frames,
 )
 from datasets.png import png_size
-from datasets.trees import Folder, Zip, manual_folder, shorten
+from datasets.trees import manual_folder, shorten
 from sis_keras.errors import UserError
-
-_ID = r"([1-4])_([1-9]|1[0-2])"
-_BLURRY = re.compile(rf"(?:.*/)?Blurry{_ID}\.png")
-_MAT = re.compile(rf"(?:.*/)?GroundTruth{_ID}\.mat")
-# GroundTruth1_3_30.png in any folder, or any file ending in the frame's number
-# in a folder GroundTruth1_3.
-_FRAME = re.compile(rf"(?:.*/)?GroundTruth{_ID}(?:_|/(?:[^/]*\D)?)(\d+)\.png")
-_ZIPS = (
-    "BlurryImages.zip",
-    *(f"GroundTruth_pngs_Image{image}.zip" for image in range(1, 5)),
-)
-_OFFICIAL_IMAGES = 48
-_FEWEST_FRAMES = 198
-
-
-class File(NamedTuple):
-    """A file of a tree."""
-
-    tree: Folder | Zip
-    name: str
-
-    def read(self) -> bytes:
-        return self.tree.read(self.name)
-
-    def __str__(self) -> str:
-        return self.tree.where(self.name)
-
-
-class Files(NamedTuple):
-    """What is there, by (image, kernel); frames by number, from 1."""
-
-    blurry: dict[tuple[int, int], File]
-    mats: dict[tuple[int, int], File]
-    frames: dict[tuple[int, int], dict[int, File]]
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
@@ -101,18 +72,18 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
         manual_dir = manual_folder(dl_manager)
-        files = _list_files(manual_dir)
+        files = list_files(manual_dir)
         if not files.blurry:
             found = [path.name for path in sorted(manual_dir.iterdir())]
             raise UserError(
                 "Expected Blurry{1..4}_{1..12}.png or BlurryImages.zip in "
                 f"{manual_dir}. Found: {shorten(found)}."
             )
-        if len(files.blurry) != _OFFICIAL_IMAGES:
+        if len(files.blurry) != OFFICIAL_IMAGES:
             logging.warning(
                 "%d of the benchmark's %d images are in %s.",
                 len(files.blurry),
-                _OFFICIAL_IMAGES,
+                OFFICIAL_IMAGES,
                 manual_dir,
             )
         if self.builder_config.name == "ground_truth":
@@ -129,31 +100,6 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 example["frames"] = list(frames.values())
                 example["frame_numbers"] = list(frames)
             yield f"{image}_{kernel}", example
-
-
-def _list_files(manual_dir) -> Files:
-    """All files of the benchmark in a folder and in its zips, by their ids."""
-    trees = [Folder(manual_dir)]
-    trees += [
-        Zip(manual_dir / name)
-        for name in _ZIPS
-        if (manual_dir / name).is_file()
-    ]
-    files = Files({}, {}, {})
-    for tree in trees:
-        for name in tree.names:
-            if match := _BLURRY.fullmatch(name):
-                files.blurry[_id(match)] = File(tree, name)
-            elif match := _FRAME.fullmatch(name):
-                frames = files.frames.setdefault(_id(match), {})
-                frames[int(match.group(3))] = File(tree, name)
-            elif isinstance(tree, Folder) and (match := _MAT.fullmatch(name)):
-                files.mats[_id(match)] = File(tree, name)
-    return files
-
-
-def _id(match: re.Match) -> tuple[int, int]:
-    return int(match.group(1)), int(match.group(2))
 
 
 def _check_ground_truth(manual_dir, files: Files) -> None:
@@ -203,13 +149,13 @@ def _read_frames(
             "Expected frames numbered from 1, as the benchmark does. Received: "
             f"{files.frames[key][0]}, number 0. Rename the files."
         )
-    if 0 < len(frames) < _FEWEST_FRAMES:
+    if 0 < len(frames) < FEWEST_FRAMES:
         logging.warning(
             "Blurry%d_%d has %d sharp frames, fewer than the benchmark's %d.",
             image,
             kernel,
             len(frames),
-            _FEWEST_FRAMES,
+            FEWEST_FRAMES,
         )
     return {
         number: picture

@@ -2,13 +2,15 @@
 
 Takes train.py's flagfiles unchanged and scores what that run made; or
 `python evaluate.py --weights=FILE --test_data=FOLDER`, or `--identity` for the
-blurred input alone.
+blurred input alone. `--test_data=kohler:FOLDER` or `tfds:kohler:test` gives
+the paper's Table 4.
 """
 
 import itertools
 
 from absl import flags
 
+from sis_keras.commands import kohler
 from sis_keras.commands.building import generator_arguments, start_keras
 from sis_keras.commands.flags import FLAGS, required
 from sis_keras.commands.opening import open_sources, scored_sources
@@ -60,23 +62,28 @@ flags.DEFINE_integer("limit", None, "Score this many pairs only.", 1)
 
 
 def main():
-    sources = test_sources()
+    named = kohler.named_benchmark()
+    if named:
+        benchmark = kohler.open_named(named)
+        start_keras()
+        restorer, known = restorer_and_protocol([benchmark], "images")
+        kohler.score(benchmark, restorer, known)
+    else:
+        score_pairs(test_sources())
+
+
+def score_pairs(sources):
     start_keras()
     from sis_keras.evaluation.evaluate import score_into
     from sis_keras.evaluation.metrics import DEFAULT_METRICS
 
-    restorer = None if FLAGS.identity else load_restorer()
+    restorer, known = restorer_and_protocol(sources, "pairs")
 
     def examples():
         every = (pair for source in sources for pair in source.examples())
         return itertools.islice(every, FLAGS.limit)
 
-    name = restorer.name if restorer else "none: the blurred input"
-    precision = restorer.precision if restorer else FLAGS.precision
-    known = known_protocol(sources, name, precision)
     kind = "identity" if FLAGS.identity else "evaluation"
-    if FLAGS.limit:
-        known["limit"] = f"the first {FLAGS.limit} pairs"
     score_into(
         f"{FLAGS.output or 'runs'}/{kind}",
         restorer,
@@ -86,6 +93,17 @@ def main():
         FLAGS.repeats,
         FLAGS.limit or total(sources),
     )
+
+
+def restorer_and_protocol(sources, unit):
+    """None for --identity; and what the report must say of all."""
+    restorer = None if FLAGS.identity else load_restorer()
+    name = restorer.name if restorer else "none: the blurred input"
+    precision = restorer.precision if restorer else FLAGS.precision
+    known = known_protocol(sources, name, precision)
+    if FLAGS.limit:
+        known["limit"] = f"the first {FLAGS.limit} {unit}"
+    return restorer, known
 
 
 def total(sources):

@@ -12,7 +12,7 @@ def open_sources(names: list[str], versions: int) -> list:
         open_source(
             name,
             versions=versions,
-            make_builder=_prepared_builder,
+            make_builder=prepared_builder,
             **source_arguments(),
         )
         for name in names
@@ -92,7 +92,8 @@ def _streak():
     return shortest, longest
 
 
-def _prepared_builder(name):
+def prepared_builder(name):
+    """The TFDS builder called `name`, its data where the flags say."""
     from datasets.prepare import prepared_builder
 
     return prepared_builder(name, FLAGS.data_dir, FLAGS.manual_dir)

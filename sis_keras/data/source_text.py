@@ -5,12 +5,16 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sis_keras.errors import UserError
+
 # What may stand before another source, and those of them with a value.
 WRAPPERS = ("grey", "half", "matched", "sample", "without")
 WITH_VALUE = ("sample", "without")
 WITHOUT_PATH = ("skimage", "flat", "tfds")
 # Of a source's text; what else has a colon is a path.
 KINDS = ("photographs", "sharp", "flow", "frames", *WITHOUT_PATH)
+# Folders of the Köhler benchmark, which are no pairs; evaluate.py scores them.
+BENCHMARKS = ("kohler", "single-gt")
 
 
 class Leaf(NamedTuple):
@@ -48,9 +52,33 @@ def read_text(text: str) -> Leaf:
             before += f"{kind}:"
         text = rest
         kind, colon, rest = text.partition(":")
-    if not colon or kind not in KINDS:
+    if not colon or kind not in (*KINDS, *BENCHMARKS):
         kind, rest = "", text
     return Leaf(before, left_out, kind, rest)
+
+
+def expanded(text: str) -> str:
+    """The text with a `~` at its head and every `$VARIABLE` expanded.
+
+    Raises:
+        UserError: There is no such variable.
+    """
+    text = os.path.expanduser(os.path.expandvars(text))
+    unset = re.search(r"\$\{?(\w+)", text)
+    if unset and not os.path.exists(text.rpartition(":")[2]):
+        raise UserError(
+            f"Expected ${unset[1]} to name a folder, as {text} wants. "
+            f"Received: no such environment variable. Set it, as in "
+            f"`{unset[1]}=FOLDER python …`, or name the folder itself."
+        )
+    return text
+
+
+def is_benchmark(text: str) -> bool:
+    """Whether a source's text names the Köhler benchmark."""
+    leaf = read_text(text)
+    prepared = leaf.kind == "tfds" and re.match(r"kohler\b", leaf.path)
+    return leaf.kind in BENCHMARKS or bool(prepared)
 
 
 def rejoined(parts: Sequence[str]) -> list[str]:

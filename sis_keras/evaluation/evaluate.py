@@ -98,7 +98,12 @@ def evaluate(
             "Received: none. Check the source of the examples."
         )
     return {
-        "protocol": describe(protocol or {}, names, images, repeats),
+        "protocol": describe(
+            protocol or {},
+            {name: metrics_by_name.METRICS[name] for name in names},
+            images,
+            repeats,
+        ),
         "images": images,
         "sequences": _by_sequence(images),
         "all": summarize(images),

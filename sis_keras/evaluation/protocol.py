@@ -3,9 +3,6 @@
 import importlib.metadata
 import os
 import platform
-from collections.abc import Iterable
-
-from sis_keras.evaluation.metrics import METRICS
 
 SOFTWARE = (
     "numpy",
@@ -20,14 +17,14 @@ SOFTWARE = (
 
 
 def describe(
-    known: dict, names: Iterable[str], images: list[dict], repeats: int
+    known: dict, metrics: dict[str, str], images: list[dict], repeats: int
 ) -> dict:
     """The protocol of `evaluation.evaluate`.
 
     Args:
         known: What only the caller knows (input, source, weights, device,
             precision, …); it comes first.
-        names: Metrics, keys of `metrics.METRICS`.
+        metrics: What each name of a metric means.
         images: The entries of the scored images.
         repeats: Timed runs for each image.
 
@@ -54,7 +51,7 @@ def describe(
             "images; with decoding: also reading both files of the pair and "
             "conversion from and to uint8"
         )
-    protocol["metrics"] = {name: METRICS[name] for name in names}
+    protocol["metrics"] = dict(metrics)
     return protocol | {"software": software_versions()}
 
 

@@ -14,6 +14,10 @@ LABELS = {
     "psnr": "PSNR",
     "psnr_y": "PSNR y",
     "ciede2000": "CIEDE2000",
+    "psnr_kohler": "PSNR Köhler",
+    "psnr_single_gt": "PSNR single-gt",
+    "ssim_kohler": "MS-SSIM Köhler",
+    "ssim_single_gt": "MS-SSIM single-gt",
     "shift_red": "shift red",
     "shift_green": "shift green",
     "shift_blue": "shift blue",
@@ -31,7 +35,7 @@ def text_table(results: dict, max_images: int = 100) -> str:
         max_images: With more images than this their rows are left out.
     """
     names = _brief_names(results)
-    blocks = [["Protocol"] + _protocol_text(results["protocol"])]
+    blocks = [["Protocol"] + protocol_text(results["protocol"])]
     images = results["images"]
     if len(images) <= max_images:
         blocks.append(_scores_block("Image", names, _named(images)))
@@ -47,7 +51,7 @@ def text_table(results: dict, max_images: int = 100) -> str:
         for note in _infinite_notes(f"{name}: ", entry)
     ]
     blocks.append(_scores_block("Sequence", names, rows) + notes)
-    blocks.append(_all_block(results["all"]))
+    blocks.append(all_block(results["all"]))
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
@@ -124,7 +128,7 @@ def _protocol_lines(protocol):
     return [" ".join(line.split()) for line in lines]
 
 
-def _protocol_text(protocol):
+def protocol_text(protocol: dict) -> list[str]:
     """The protocol for people: wrapped, the versions on one line."""
     versions = protocol.get("software", {})
     shown = protocol | {
@@ -156,7 +160,7 @@ def _scores_block(title, names, entries):
         for column in columns
     ]
     groups += ["seconds", ""][: len(seconds)]
-    return _aligned(rows, groups)
+    return aligned(rows, groups)
 
 
 def _cells(entry, columns, names):
@@ -167,18 +171,20 @@ def _cells(entry, columns, names):
     ]
 
 
-def _all_block(entry):
+def all_block(entry: dict) -> list[str]:
+    """The means over all images as lines, every metric one."""
     columns = [column for column in COLUMNS if column in entry]
     rows = [[f"All (n={entry['count']})"] + columns]
     for name in entry["blurry"]:
         rows.append([label(name)] + _cells(entry, columns, [name]))
-    lines = _aligned(rows)
+    lines = aligned(rows)
     lines += _infinite_notes("", entry)
     if "seconds" in entry:
-        lines.append(
-            f"Median seconds an image: {entry['seconds']:.3f} alone, "
-            f"{entry['seconds_with_decoding']:.3f} with decoding."
-        )
+        seconds = f"Median seconds an image: {entry['seconds']:.3f} alone"
+        if "seconds_with_decoding" in entry:
+            decoded = entry["seconds_with_decoding"]
+            seconds += f", {decoded:.3f} with decoding"
+        lines.append(seconds + ".")
     return lines
 
 
@@ -191,7 +197,7 @@ def _infinite_notes(prefix, entry):
     ]
 
 
-def _aligned(rows, groups=()):
+def aligned(rows: list[list[str]], groups=()) -> list[str]:
     """Rows as lines of equal columns, under `groups` that may span several."""
     widths = [
         max(len(cell) for cell in column) for column in zip(*rows, strict=True)

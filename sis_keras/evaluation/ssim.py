@@ -74,7 +74,9 @@ def uniform_ssim(x: np.ndarray, y: np.ndarray) -> float:
     return _mean_product(*_terms(inner, sample_scale=49 / 48))
 
 
-def multi_scale_ssim(x: np.ndarray, y: np.ndarray) -> float:
+def multi_scale_ssim(
+    x: np.ndarray, y: np.ndarray, at_least: float = 0.0
+) -> float:
     """Multi-scale SSIM of two planes, as its authors' `msssim.m` (Wang 2003).
 
     The product over five levels of the mean contrast-structure term, with the
@@ -86,21 +88,30 @@ def multi_scale_ssim(x: np.ndarray, y: np.ndarray) -> float:
     Args:
         x: `(height, width)`, both sides at least 161.
         y: The same.
+        at_least: What is less is of no interest: then some number between
+            the result and this may be returned, which is found faster. No
+            level raises the product, and the small ones are taken first.
 
     Raises:
         UserError: The last level would be smaller than the 11x11 window.
     """
     _require(x.shape, 161, "ssim_ms")
+    levels = [(x, y)]
+    for _ in MULTI_SCALE_WEIGHTS[1:]:
+        levels.append(tuple(map(_halved, levels[-1])))
     result = 1.0
-    for level, weight in enumerate(MULTI_SCALE_WEIGHTS, start=1):
-        moments = [_inner(plane, 5) for plane in gaussian_moments(x, y)]
+    for level in reversed(range(len(levels))):
+        moments = [
+            _inner(plane, 5) for plane in gaussian_moments(*levels[level])
+        ]
         luminance, contrast = _terms(moments)
-        if level == len(MULTI_SCALE_WEIGHTS):
+        if level == len(levels) - 1:
             mean = _mean_product(luminance, contrast)
         else:
             mean = float(np.mean(contrast))
-            x, y = _halved(x), _halved(y)
-        result *= max(mean, 0.0) ** weight
+        result *= max(mean, 0.0) ** MULTI_SCALE_WEIGHTS[level]
+        if result < at_least:
+            break
     return result
 
 

@@ -493,7 +493,9 @@ def test_tfds(tmp_path):
 
 def test_tfds_without_pairs(tmp_path):
     kohler = DATASETS / "kohler" / "dummy_data"
-    with pytest.raises(UserError, match="pairs.*kohler/blurred, which holds"):
+    with pytest.raises(
+        UserError, match="pairs.*kohler/blurred:test, the Köhler"
+    ):
         open_source(
             "tfds:kohler/blurred:test",
             make_builder=lambda name: prepared_builder(name, tmp_path, kohler),

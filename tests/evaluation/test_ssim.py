@@ -100,6 +100,18 @@ def test_multi_scale_agrees_with_its_definition(pictures):
     assert value == pytest.approx(expected, abs=1e-9)
 
 
+def test_multi_scale_below_what_is_of_interest(pictures):
+    x, y = (metrics.luma(p) for p in pictures)
+    whole = multi_scale_ssim(x, y)
+    for at_least in (0.0, 0.5 * whole, whole):
+        assert multi_scale_ssim(x, y, at_least) == whole
+    for at_least in (1.0001 * whole, 1.1 * whole, 1.0):
+        assert whole <= multi_scale_ssim(x, y, at_least) < at_least
+    # At the least it is known from the smallest level alone.
+    early = multi_scale_ssim(x, y, 1.0)
+    assert early > 1.01 * whole
+
+
 def test_multi_scale_of_a_negative_is_zero():
     rng = np.random.default_rng(0)
     plane = rng.integers(0, 256, (161, 161)).astype(float)
