@@ -265,7 +265,8 @@ class TrainingRun(BaseRun):
 
     def _validate(self):
         """Whole frames through the product; keeps the best one's weights."""
-        if not self._writes:
+        log = self.log
+        if log is None:
             return
         left = SHOWN_PICTURES
 
@@ -274,7 +275,7 @@ class TrainingRun(BaseRun):
             left -= 1
             if left >= 0:
                 shown = before_after(*map(_middle, pictures))
-                self.log.picture(name, self.step, shown)
+                log.picture(name, self.step, shown)
 
         row = validation.validated(
             lambda blurry, name: restore(self._restore, blurry, name)[0],
@@ -282,7 +283,7 @@ class TrainingRun(BaseRun):
             show,
             self._dead_units.share,
         )
-        self.log.scalars("validation", self.step, row)
+        log.scalars("validation", self.step, row)
         tqdm.tqdm.write(f"step {self.step}: {validation.told(row)}")
         if self._is_better(row):
             self._keep_best(row)
