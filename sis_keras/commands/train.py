@@ -13,9 +13,11 @@ from sis_keras.commands.flags import FLAGS, required
 from sis_keras.commands.opening import open_sources, parted, validation_groups
 from sis_keras.commands.start import start
 from sis_keras.data.cache import refuse_same_pictures
-from sis_keras.data.source import refuse_overlap
+from sis_keras.data.fitness import check_sources, items_of
+from sis_keras.data.source import of_sequence, refuse_overlap
+from sis_keras.errors import UserError
 from sis_keras.evaluation.protocol import known_protocol
-from sis_keras.training.run import check_output
+from sis_keras.training.run import LAST, check_output
 
 
 def main():
@@ -26,17 +28,25 @@ def main():
     groups = validation_groups()
     validation_sources = [source for _, source in groups]
     refuse_overlap(sources, validation_sources)
+    steady, changing = parted_where_refreshed(sources)
+    check_sources(sources, FLAGS.crop_size, FLAGS.hold_out)
+    kept = items_of(steady)
+    if not groups and kept is not None:
+        held_out_for_validation(item.name for item in kept)
+    run_settings = settings(" ".join(x.fingerprint for x in sources))
     start_keras()
     import tensorflow as tf
 
-    from sis_keras.training.checkpoint import continue_from
+    from sis_keras.training.checkpoint import check_settings, continue_from
     from sis_keras.training.loop import TrainingRun
 
+    if FLAGS.resume:
+        check_settings(f"{output}/{LAST}", arguments, run_settings)
     tf.config.experimental.enable_op_determinism()
     gan = make_gan(arguments)
     if FLAGS.continue_from and not FLAGS.resume:
         continue_from(FLAGS.continue_from, gan, arguments)
-    crops, cache = make_crops(sources)
+    crops, cache = make_crops(steady, changing)
     examples = validation_examples(groups, cache)
     if cache is not None:
         refuse_same_pictures(cache, groups and examples())
@@ -48,7 +58,7 @@ def main():
         output,
         batch_size=FLAGS.batch_size,
         steps=FLAGS.steps,
-        settings=settings(" ".join(x.fingerprint for x in sources)),
+        settings=run_settings,
         log_every=FLAGS.log_every,
         validate_every=FLAGS.validate_every,
         checkpoint_every=FLAGS.checkpoint_every,
@@ -79,12 +89,40 @@ def write_report(best_path, validation, sources):
     score_into(f"{FLAGS.output}/validation", restorer, validation, known)
 
 
-def make_crops(sources):
+def parted_where_refreshed(sources):
+    """`opening.parted`, where --refresh_steps makes a difference."""
+    if not FLAGS.refresh_steps:
+        return sources, []
+    steady, changing = parted(sources)
+    if not changing:
+        raise UserError(
+            "Expected --refresh_steps with data that is blurred here, such as "
+            "photographs:FOLDER. Received --train_data without."
+        )
+    return steady, changing
+
+
+def held_out_for_validation(names):
+    """Which of the names are of --hold_out; an error where none is."""
+    kept = [
+        number
+        for number, name in enumerate(names)
+        if of_sequence(name, FLAGS.hold_out)
+    ]
+    if not kept:
+        raise UserError(
+            "Expected pictures to validate on: --validation_data, or "
+            "--hold_out with sequences of --train_data. Received: "
+            f"--hold_out={','.join(FLAGS.hold_out)}."
+        )
+    return kept
+
+
+def make_crops(steady, changing):
     """What is trained on; and the cache of what does not change."""
     from sis_keras.data.cache import open_cache
     from sis_keras.data.crops import Crops
     from sis_keras.data.pools import RefreshedCrops
-    from sis_keras.errors import UserError
 
     def crops_of(cache):
         return Crops(
@@ -100,14 +138,8 @@ def make_crops(sources):
 
     folder = FLAGS.cache_dir or f"{FLAGS.output}/cache"
     if not FLAGS.refresh_steps:
-        whole = open_cache(sources, folder)
+        whole = open_cache(steady, folder)
         return crops_of(whole), whole
-    steady, changing = parted(sources)
-    if not changing:
-        raise UserError(
-            "Expected --refresh_steps with data that is blurred here, such as "
-            "photographs:FOLDER. Received --train_data without."
-        )
     cache = open_cache(steady, f"{folder}/steady") if steady else None
     crops = RefreshedCrops(
         cache,
@@ -129,20 +161,10 @@ def validation_examples(groups, cache):
     is held out of `cache`.
     """
     from sis_keras.data.cache import open_cache
-    from sis_keras.data.source import of_sequence
-    from sis_keras.errors import UserError
 
-    kept = [
-        number
-        for number, name in enumerate(cache.names if cache else ())
-        if of_sequence(name, FLAGS.hold_out)
-    ]
-    if not groups and not kept:
-        raise UserError(
-            "Expected pictures to validate on: --validation_data, or "
-            "--hold_out with sequences of --train_data. Received: "
-            f"--hold_out={','.join(FLAGS.hold_out)}."
-        )
+    kept = []
+    if not groups:
+        kept = held_out_for_validation(cache.names if cache else ())
     folder = FLAGS.cache_dir or f"{FLAGS.output}/cache"
     made = [
         open_cache([source], f"{folder}/validation_{number}")
@@ -159,7 +181,7 @@ def validation_examples(groups, cache):
             else:
                 for number, name in enumerate(blurred.names):
                     yield group, name, *blurred[number]
-        for number in [] if groups else kept:
+        for number in kept:
             yield "real", cache.names[number], *cache[number]
 
     return examples

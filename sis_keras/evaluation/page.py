@@ -48,7 +48,7 @@ STYLE = """
                   grid-template-columns: repeat(auto-fit, minmax(0, 1fr)) }
   .charts figure { max-width: 600px }
   svg { width: 100%; font: 15px system-ui, sans-serif }
-  img { display: block; width: 100%; height: auto }
+  img { display: block; box-sizing: border-box; width: 100%; height: auto }
   .whole { position: relative; overflow: hidden; margin-bottom: 6px }
   .box { position: absolute; box-sizing: border-box;
          border: 2px solid #fff; outline: 2px solid #111 }
@@ -56,6 +56,7 @@ STYLE = """
   @media (max-width: 700px) {
     .charts, .row, dl { grid-template-columns: minmax(0, 1fr) }
     dd { margin-bottom: 6px }
+    table { font-size: .875rem } th, td { padding: 2px 5px }
   }
   @media print { figure, tr { break-inside: avoid } }
 """
@@ -119,9 +120,7 @@ def write_page(folder, results: dict, rows) -> None:
         "<h2>Every picture</h2>",
         f'<div class="charts">{_charts(results["images"])}</div>',
         "<h2>Before, after, sharp</h2>",
-        "<p>The box lies where "
-        + ("the picture changed" if _restored(results) else "blur has done")
-        + " most; below it is the same place, enlarged.</p>",
+        _words_on_pictures(results["images"][0]),
         *shown,
         "<h2>Protocol</h2>",
         _definitions(shown_protocol(protocol)),
@@ -137,10 +136,6 @@ def write_page(folder, results: dict, rows) -> None:
     )
     # Whatever bytes the names of files are.
     page_in(folder).write_bytes(text.encode("utf-8", "backslashreplace"))
-
-
-def _restored(results):
-    return "restored" in results["all"]
 
 
 # === Words and numbers ===
@@ -244,6 +239,17 @@ def _gain_words(name, gains):
 
 
 # === Pictures ===
+
+
+def _words_on_pictures(image):
+    name = label(ranking(image["blurry"]))
+    by, where = f"{name} of the input", "blur has done"
+    if "gain" in image:
+        by, where = f"gain of {name}", "the picture changed"
+    return (
+        f"<p>By {html.escape(by)}. The box lies where {where} most; below it "
+        "the same place, enlarged.</p>"
+    )
 
 
 def _shown(folder, rank, entry, pictures):

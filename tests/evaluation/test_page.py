@@ -265,6 +265,9 @@ def test_a_browser_shows_it_without_a_network(tmp_path, browser, width):
         x.bounding_box() for x in opened.locator(".row figure").all()[:2]
     )
     assert (first["y"] == second["y"]) == (width > 700)
+    # The first table is read without scrolling.
+    table = opened.locator(".wide").first
+    assert table.evaluate("x => x.scrollWidth - x.clientWidth") == 0
     for summary in opened.locator("summary").all():
         summary.click()
     assert opened.evaluate(overflow) == 0
