@@ -18,7 +18,8 @@ def check_sources(
     """Refuses what `Crops` would refuse after the pairs are prepared.
 
     A source that is one stream of pairs tells no names; then those of
-    `hold_out` are not looked for.
+    `hold_out` are not looked for. A copy elsewhere of a picture that is held
+    out, which only its pixels tell, is measured as any other.
 
     Args:
         sources: What is trained on.
@@ -36,15 +37,16 @@ def check_sources(
     for source in sources:
         if source.items is None and not hold_out:
             refuse_small(source.name, source.size(), crop_size)
-    sizes = [(x, x.size()) for source in sources for x in source.items or ()]
-    out = {x for x, _ in sizes if is_held_out(x, hold_out)}
-    if items and len(out) == len(items):
+    used = [
+        item
+        for source in sources
+        for item in source.items or ()
+        if not is_held_out(item, hold_out)
+    ]
+    if items and not used:
         raise all_held_out(len(items))
-    # Of such a size may be a copy of a picture that is held out, and so it.
-    others = {size for x, size in sizes if x in out}
-    for item, size in sizes:
-        if item not in out and size not in others:
-            refuse_small(item.name, size, crop_size)
+    for item in used:
+        refuse_small(item.name, item.size(), crop_size)
 
 
 def items_of(sources: Iterable[Source]) -> list[Item] | None:

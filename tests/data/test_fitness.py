@@ -169,17 +169,19 @@ def test_frames_of_two_sizes_and_small_ones(tmp_path):
             list(source.examples())
 
 
-def test_what_is_held_out_may_be_small_and_so_may_its_copies(tmp_path):
+def test_what_is_held_out_may_be_small(tmp_path):
     save_pairs(tmp_path, [(64, 64)], "large")
     save_pairs(tmp_path, [(16, 24)], "small")
-    write_rgb(tmp_path / "copies" / "0.png", texture(0, (16, 24)))
     sources = [
         open_source(str(tmp_path)),
-        open_source(f"sharp:{tmp_path}/copies"),
+        open_source(f"sharp:{tmp_path}/small/sharp"),
     ]
     check_sources(sources, 32, ["small"])
     crops = Crops(open_cache(sources, tmp_path / "c"), 32, hold_out=["small"])
     assert crops.examples_per_epoch == 8
+    save_pairs(tmp_path, [(16, 24)], "other")
+    with pytest.raises(UserError, match="other/0, 24x16"):
+        check_sources([open_source(str(tmp_path))], 32, ["small"])
     with pytest.raises(UserError, match="small/0, 24x16"):
         check_sources(sources, 32)
 
