@@ -48,6 +48,25 @@ def released_folder(tmp_path, monkeypatch):
     return folder
 
 
+# === Pages ===
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium."""
+    from benchmarks.page import CHROMIUM, FLAGS
+
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="wants playwright: pip install playwright"
+    )
+    if CHROMIUM is None:
+        pytest.skip("wants Chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
 # === deblur.py ===
 
 

@@ -59,6 +59,11 @@ flags.DEFINE_list(
 )
 flags.DEFINE_integer("repeats", 1, "Timed runs of each image.", 1)
 flags.DEFINE_integer("limit", None, "Score this many pairs only.", 1)
+flags.DEFINE_string(
+    "report",
+    None,
+    "New folder for a page of all this, index.html, which opens offline.",
+)
 
 
 def main():
@@ -92,6 +97,7 @@ def score_pairs(sources):
         FLAGS.metrics or DEFAULT_METRICS,
         FLAGS.repeats,
         FLAGS.limit or total(sources),
+        FLAGS.report,
     )
 
 

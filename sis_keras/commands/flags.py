@@ -31,7 +31,6 @@ def _group(title, sentence):
 _group("Run", "where it is, and what it draws by chance.")
 flags.DEFINE_string("output", None, "Folder of the run; made if absent.")
 flags.DEFINE_integer("seed", 0, "Of weights, data and synthetic blur.", 0)
-
 _group("Data", "docs/training.md lists what a SOURCE may be.")
 define_sources(
     "train_data",
@@ -114,7 +113,6 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "manual_dir", None, "Holds GOPRO_Large.zip or the unpacked folder."
 )
-
 _group("Network", "a preset, and weights to begin with.")
 flags.DEFINE_string("preset", "sisnet_mobile", f"One of {sorted(PRESETS)}.")
 flags.DEFINE_enum(
@@ -151,8 +149,6 @@ flags.DEFINE_bool(
     "Of a checkpoint's weights take the average, which is the product; else "
     "those that the training moved.",
 )
-
-
 _group("Loss", "terms of Eq. 7 and some beyond it, by weight.")
 flags.DEFINE_enum("content", "mse", ["mse", "charbonnier"], "Content loss.")
 flags.DEFINE_float(
@@ -189,7 +185,6 @@ flags.DEFINE_bool(
     "discriminator_sigmoid", True, "Table 1's last row; ralsgan alone."
 )
 flags.DEFINE_float("gradient_penalty_weight", 10.0, "Of wgan-gp's penalty.")
-
 _group("Steps", "how many crops, how large, from where.")
 flags.DEFINE_integer("steps", 1000, "Of the whole run.", 1)
 flags.DEFINE_integer("batch_size", 8, "Crops a step.", 1)
@@ -267,12 +262,9 @@ flags.DEFINE_integer(
     "operations_at_once", None, "On a CPU; default: as many as cores.", 1
 )
 flags.DEFINE_bool("xla", False, "Compile the step with XLA.")
+_STRATEGIES = ["auto", "one", "mirrored", "multi_worker", "tpu"]
 flags.DEFINE_enum(
-    "strategy",
-    "auto",
-    ["auto", "one", "mirrored", "multi_worker", "tpu"],
-    "One device, all GPUs of this host, the hosts of TF_CONFIG, or a TPU; "
-    "auto finds out. A batch is of all of them together.",
+    "strategy", "auto", _STRATEGIES, "What it trains on: docs/scaling.md."
 )
 _group("Work", "what is written, and how often, in steps.")
 flags.DEFINE_integer(

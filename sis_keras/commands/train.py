@@ -13,9 +13,11 @@ from sis_keras.commands.flags import FLAGS, required
 from sis_keras.commands.opening import open_sources, parted, validation_groups
 from sis_keras.commands.start import start
 from sis_keras.data.cache import refuse_same_pictures
-from sis_keras.data.source import refuse_overlap
+from sis_keras.data.fitness import check_sources, items_of
+from sis_keras.data.source import of_sequence, refuse_overlap
+from sis_keras.errors import UserError
 from sis_keras.evaluation.protocol import known_protocol
-from sis_keras.training.run import check_output
+from sis_keras.training.run import LAST, check_output
 
 
 def main():
@@ -26,22 +28,30 @@ def main():
     groups = validation_groups()
     validation_sources = [source for _, source in groups]
     refuse_overlap(sources, validation_sources)
+    steady, changing = parted_where_refreshed(sources)
+    check_sources(sources, FLAGS.crop_size, FLAGS.hold_out)
+    kept = items_of(steady)
+    if not groups and kept is not None:
+        held_out_for_validation(item.name for item in kept)
+    run_settings = settings(" ".join(x.fingerprint for x in sources))
     strategy = start_keras(FLAGS.strategy)
     import tensorflow as tf
 
-    from sis_keras.training.checkpoint import continue_from
+    from sis_keras.training.checkpoint import check_settings, continue_from
     from sis_keras.training.loop import TrainingRun
     from sis_keras.training.strategies import check_batch_size, host_of
 
     check_batch_size(strategy, FLAGS.batch_size)
     host, _ = host_of(strategy)
+    if FLAGS.resume:
+        check_settings(f"{output}/{LAST}", arguments, run_settings)
     tf.config.experimental.enable_op_determinism()
     several = strategy.num_replicas_in_sync > 1
     with strategy.scope():
         gan = make_gan(arguments | ({"synchronized": True} if several else {}))
     if FLAGS.continue_from and not FLAGS.resume:
         continue_from(FLAGS.continue_from, gan, arguments)
-    crops, cache = make_crops(sources, cache_folder(host))
+    crops, cache = make_crops(steady, changing, cache_folder(host))
     # The first host alone validates.
     examples = tuple if host else validation_examples(groups, cache)
     if cache is not None and host == 0:
@@ -54,7 +64,7 @@ def main():
         output,
         batch_size=FLAGS.batch_size,
         steps=FLAGS.steps,
-        settings=settings(" ".join(x.fingerprint for x in sources)),
+        settings=run_settings,
         log_every=FLAGS.log_every,
         validate_every=FLAGS.validate_every,
         checkpoint_every=FLAGS.checkpoint_every,
@@ -94,12 +104,40 @@ def cache_folder(host: int) -> str:
     return f"{folder}/host_{host}" if host else folder
 
 
-def make_crops(sources, folder):
+def parted_where_refreshed(sources):
+    """`opening.parted`, where --refresh_steps makes a difference."""
+    if not FLAGS.refresh_steps:
+        return sources, []
+    steady, changing = parted(sources)
+    if not changing:
+        raise UserError(
+            "Expected --refresh_steps with data that is blurred here, such as "
+            "photographs:FOLDER. Received --train_data without."
+        )
+    return steady, changing
+
+
+def held_out_for_validation(names):
+    """Which of the names are of --hold_out; an error where none is."""
+    kept = [
+        number
+        for number, name in enumerate(names)
+        if of_sequence(name, FLAGS.hold_out)
+    ]
+    if not kept:
+        raise UserError(
+            "Expected pictures to validate on: --validation_data, or "
+            "--hold_out with sequences of --train_data. Received: "
+            f"--hold_out={','.join(FLAGS.hold_out)}."
+        )
+    return kept
+
+
+def make_crops(steady, changing, folder):
     """What is trained on; and the cache in `folder` of what stays."""
     from sis_keras.data.cache import open_cache
     from sis_keras.data.crops import Crops
     from sis_keras.data.pools import RefreshedCrops
-    from sis_keras.errors import UserError
 
     def crops_of(cache):
         return Crops(
@@ -114,14 +152,8 @@ def make_crops(sources, folder):
         )
 
     if not FLAGS.refresh_steps:
-        whole = open_cache(sources, folder)
+        whole = open_cache(steady, folder)
         return crops_of(whole), whole
-    steady, changing = parted(sources)
-    if not changing:
-        raise UserError(
-            "Expected --refresh_steps with data that is blurred here, such as "
-            "photographs:FOLDER. Received --train_data without."
-        )
     cache = open_cache(steady, f"{folder}/steady") if steady else None
     crops = RefreshedCrops(
         cache,
@@ -143,20 +175,10 @@ def validation_examples(groups, cache):
     is held out of `cache`.
     """
     from sis_keras.data.cache import open_cache
-    from sis_keras.data.source import of_sequence
-    from sis_keras.errors import UserError
 
-    kept = [
-        number
-        for number, name in enumerate(cache.names if cache else ())
-        if of_sequence(name, FLAGS.hold_out)
-    ]
-    if not groups and not kept:
-        raise UserError(
-            "Expected pictures to validate on: --validation_data, or "
-            "--hold_out with sequences of --train_data. Received: "
-            f"--hold_out={','.join(FLAGS.hold_out)}."
-        )
+    kept = []
+    if not groups:
+        kept = held_out_for_validation(cache.names if cache else ())
     folder = cache_folder(host=0)
     made = [
         open_cache([source], f"{folder}/validation_{number}")
@@ -173,7 +195,7 @@ def validation_examples(groups, cache):
             else:
                 for number, name in enumerate(blurred.names):
                     yield group, name, *blurred[number]
-        for number in [] if groups else kept:
+        for number in kept:
             yield "real", cache.names[number], *cache[number]
 
     return examples

@@ -37,6 +37,7 @@ from sis_keras.commands.opening import (  # noqa: E402
     validation_groups,
 )
 from sis_keras.commands.start import start  # noqa: E402
+from sis_keras.data.fitness import check_sources  # noqa: E402
 from sis_keras.data.source import refuse_overlap  # noqa: E402
 from sis_keras.training.run import LAST, check_output  # noqa: E402
 
@@ -71,18 +72,28 @@ def main():
     arguments = generator_arguments()
     required("validation_data")
     groups = validation_groups()
-    refuse_overlap(
-        open_sources(FLAGS.train_data, 1),
-        [source for _, source in groups],
-    )
-    from sis_keras.training.checkpoint import continue_from
-    from sis_keras.training.on_jax.loop import JaxRun
+    sources = open_sources(required("train_data"), 1)
+    refuse_overlap(sources, [source for _, source in groups])
+    check_sources(sources, FLAGS.crop_size)
+    from sis_keras.training.checkpoint import check_settings, continue_from
+    from sis_keras.training.on_jax.loop import JaxRun, check_multiples
 
-    pools = make_pools()
-    first, _ = pools.at(saved_step(output) if FLAGS.resume else 0)
+    check_multiples(
+        FLAGS.log_every,
+        steps=FLAGS.steps,
+        validate_every=FLAGS.validate_every,
+        freeze_batch_norm_at=FLAGS.freeze_batch_norm_at,
+        refresh_steps=FLAGS.refresh_steps,
+    )
+    if FLAGS.resume:
+        check_settings(
+            f"{output}/{LAST}", arguments, run_settings(""), unknown=["data"]
+        )
     training = make_training(arguments)
     if FLAGS.continue_from and not FLAGS.resume:
         continue_from(FLAGS.continue_from, training, arguments)
+    pools = make_pools()
+    first, _ = pools.at(saved_step(output) if FLAGS.resume else 0)
     run = JaxRun(
         training,
         arguments,
@@ -97,10 +108,7 @@ def main():
         crop_size=FLAGS.crop_size,
         steps=FLAGS.steps,
         seed=FLAGS.seed,
-        settings={
-            **settings(first.fingerprint),
-            "log_every": FLAGS.log_every,
-        },
+        settings=run_settings(first.fingerprint),
         log_every=FLAGS.log_every,
         validate_every=FLAGS.validate_every,
         checkpoint_every=FLAGS.checkpoint_every,
@@ -117,6 +125,11 @@ def main():
         run.run()
     finally:
         pools.close()
+
+
+def run_settings(data):
+    """What must not change when a run goes on."""
+    return {**settings(data), "log_every": FLAGS.log_every}
 
 
 def _pictures_of(mixed, until):
@@ -191,12 +204,6 @@ def make_pools():
     if not FLAGS.refresh_steps:
         sources = training_sources(FLAGS.seed)
         return Kept(mixed(open_caches(sources, folder, FLAGS.workers)))
-    if FLAGS.refresh_steps % FLAGS.log_every:
-        raise UserError(
-            "Expected --refresh_steps to be a multiple of --log_every. "
-            f"Received: --refresh_steps={FLAGS.refresh_steps}, "
-            f"--log_every={FLAGS.log_every}."
-        )
 
     def tasks(number, path):
         sources = training_sources(FLAGS.seed + SEEDS_OF_A_POOL * number)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import tqdm
 
+from sis_keras.data.fitness import folders_of
 from sis_keras.data.source import Source
 from sis_keras.errors import UserError
 from sis_keras.files.atomic import atomic_path
@@ -115,7 +116,7 @@ def _write(sources, folder, fingerprint, show):
                         "shape": blurry.shape[:2],
                         "offset": offset,
                         "synthetic": source.synthetic,
-                        "folders": sorted(_folders(files)),
+                        "folders": sorted(folders_of(files)),
                         "digest": digest(sharp),
                     }
                     entries.append(entry)
@@ -135,10 +136,6 @@ def digest(picture: np.ndarray) -> str:
     found = hashlib.sha256(repr(picture.shape).encode())
     found.update(np.ascontiguousarray(picture).data)
     return found.hexdigest()[:32]
-
-
-def _folders(files):
-    return {part for file in files for part in file.parent.parts}
 
 
 def _mean(picture):

@@ -10,8 +10,8 @@ from collections.abc import Collection
 import numpy as np
 
 from sis_keras.data.cache import PictureCache, weight
+from sis_keras.data.fitness import all_held_out, check_held_out, refuse_small
 from sis_keras.data.source import of_sequence
-from sis_keras.errors import UserError
 
 
 class Crops:
@@ -52,21 +52,12 @@ class Crops:
     ):
         self.cache, self.crop_size, self.seed = cache, crop_size, seed
         self.candidates = candidates
-        _check_held_out(cache.names, hold_out)
+        check_held_out(cache.names, hold_out)
         used = ~held_out(cache, hold_out)
         for number in np.flatnonzero(used):
-            height, width = cache.shapes[number]
-            if min(height, width) < crop_size:
-                raise UserError(
-                    f"Expected pictures of at least {crop_size}x{crop_size} "
-                    f"(`crop_size`). Received: {cache.names[number]}, "
-                    f"{width}x{height}."
-                )
+            refuse_small(cache.names[number], cache.shapes[number], crop_size)
         if not used.any():
-            raise UserError(
-                "Expected pictures to train on beside those of `hold_out`. "
-                f"Received: {len(cache)} pairs, all of them held out."
-            )
+            raise all_held_out(len(cache))
         real = np.flatnonzero(used & ~cache.synthetic)
         synthetic = np.flatnonzero(used & cache.synthetic)
         if len(real) and len(synthetic):
@@ -177,16 +168,6 @@ def held_out(cache: PictureCache, sequences: Collection[str]) -> np.ndarray:
     out = [of_sequence(x, names) or bool(names & y) for x, y in every]
     digests = {x for x, y in zip(cache.digests, out, strict=True) if y}
     return np.array([digest in digests for digest in cache.digests], bool)
-
-
-def _check_held_out(names, hold_out):
-    for sequence in hold_out:
-        if not any(of_sequence(name, [sequence]) for name in names):
-            there = sorted({name.rpartition("/")[0] for name in names})
-            raise UserError(
-                "Expected `hold_out` to name sequences of `train_data`, such "
-                f"as {there[0]}. Received: {sequence}, which is not there."
-            )
 
 
 def turned(x: np.ndarray, flip: bool, turns: int) -> np.ndarray:

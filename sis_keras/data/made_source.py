@@ -5,12 +5,18 @@ import pathlib
 
 from sis_keras.data import triplets
 from sis_keras.data.blur.synthetic import (
+    FLAT_SIZE,
     blurred_photograph,
     flat_pair,
 )
 from sis_keras.data.source import Item, of_items
 from sis_keras.errors import UserError
-from sis_keras.files.pictures import list_pictures, read_rgb
+from sis_keras.files.pictures import (
+    halved_size,
+    list_pictures,
+    read_rgb,
+    stored_size,
+)
 from sis_keras.optional import optional_package
 
 # Changes whenever the same seed gives other synthetic blur.
@@ -62,7 +68,12 @@ def sharp_source(text, paths):
         return picture, picture
 
     items = [
-        Item(path.stem, (path,), functools.partial(make, path))
+        Item(
+            path.stem,
+            (path,),
+            functools.partial(make, path),
+            functools.partial(stored_size, path),
+        )
         for path in paths
     ]
     return of_items(text, items, synthetic=True, input=SHARP)
@@ -73,7 +84,12 @@ def flat_source(text, number, seed):
     if not number.isdecimal() or int(number) < 1:
         raise UserError(f"Expected flat:N with N from 1 up. Received: {text}.")
     items = [
-        Item(f"flat/{n}", (), functools.partial(flat_pair, (seed, n)))
+        Item(
+            f"flat/{n}",
+            (),
+            functools.partial(flat_pair, (seed, n)),
+            lambda: (FLAT_SIZE, FLAT_SIZE),
+        )
         for n in range(int(number))
     ]
     return of_items(
@@ -105,6 +121,7 @@ def photograph_source(text, kind, rest, arguments, half):
                 half,
                 **settings,
             ),
+            functools.partial(_photograph_size, path, half),
         )
         for place, path in enumerate(paths)
         for version in range(versions)
@@ -124,6 +141,11 @@ def photograph_source(text, kind, rest, arguments, half):
     )
 
 
+def _photograph_size(path, half):
+    size = stored_size(path)
+    return halved_size(size) if size and half else size
+
+
 def flow_source(text, path, arguments):
     """Frames of videos, blurred along their optical flow."""
     versions = arguments["flow_versions"] or arguments["versions"]
@@ -137,6 +159,7 @@ def flow_source(text, path, arguments):
             functools.partial(
                 triplets.blurred, clip, (seed, place, version), extent=extent
             ),
+            functools.partial(triplets.triplet_size, clip),
         )
         for place, clip in enumerate(clips)
         for version in range(versions)

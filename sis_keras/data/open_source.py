@@ -35,7 +35,7 @@ from sis_keras.data.made_source import (
     sharp_source,
 )
 from sis_keras.data.natural_order import in_natural_order
-from sis_keras.data.pairs import find_pairs, read_pair
+from sis_keras.data.pairs import find_pairs, pair_size, read_pair
 from sis_keras.data.source import (
     Item,
     Source,
@@ -46,7 +46,7 @@ from sis_keras.data.source import (
 from sis_keras.data.source_text import expanded, is_benchmark
 from sis_keras.data.wrapped_source import PHOTOGRAPHS, WRAPPERS
 from sis_keras.errors import UserError
-from sis_keras.files.pictures import list_pictures
+from sis_keras.files.pictures import list_pictures, stored_size
 
 
 def open_source(
@@ -123,6 +123,7 @@ def _folder(text, inputs):
             pair.name,
             (pair.blurry, pair.sharp),
             functools.partial(read_pair, pair),
+            functools.partial(pair_size, pair),
         )
         for pair in find_pairs(text, inputs)
     ]
@@ -146,7 +147,16 @@ def _frames(text, path, inputs, seed):
         input=f"7 to 13 averaged frames ({inputs})",
         files=resolved(files),
         examples=lambda: blur_from_frames(path, gamma=gamma, seed=seed),
+        size=lambda: _size_of_frames(path, files),
     )
+
+
+def _size_of_frames(path, files):
+    if path.is_dir():
+        return stored_size(files[0]) if files else None
+    from sis_keras.files.video.frames_at import frame_size
+
+    return frame_size(path)
 
 
 def _tfds(text, rest, make_builder):

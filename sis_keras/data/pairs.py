@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sis_keras.errors import UserError
-from sis_keras.files.pictures import list_pictures, read_rgb
+from sis_keras.files.pictures import list_pictures, read_rgb, stored_size
 
 EXPECTED_TREE = (
     "a folder with blur/ and sharp/ (or input/ and target/) holding pictures "
@@ -116,9 +116,25 @@ def read_pair(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
     """
     blurry, sharp = read_rgb(pair.blurry), read_rgb(pair.sharp)
     if blurry.shape != sharp.shape:
-        raise UserError(
-            f"Expected two pictures of one size for {pair.name}. Received: "
-            f"{pair.blurry} is {blurry.shape[1]}x{blurry.shape[0]}, "
-            f"{pair.sharp} is {sharp.shape[1]}x{sharp.shape[0]}."
-        )
+        raise _of_two_sizes(pair, blurry.shape, sharp.shape)
     return blurry, sharp
+
+
+def pair_size(pair: Pair) -> tuple[int, int] | None:
+    """Height and width of both halves by `stored_size`.
+
+    Raises:
+        UserError: They differ by more than a quarter turn.
+    """
+    blurry, sharp = stored_size(pair.blurry), stored_size(pair.sharp)
+    if blurry and sharp and sorted(blurry) != sorted(sharp):
+        raise _of_two_sizes(pair, blurry, sharp)
+    return blurry or sharp
+
+
+def _of_two_sizes(pair, blurry, sharp):
+    return UserError(
+        f"Expected two pictures of one size for {pair.name}. Received: "
+        f"{pair.blurry} is {blurry[1]}x{blurry[0]}, "
+        f"{pair.sharp} is {sharp[1]}x{sharp[0]}."
+    )

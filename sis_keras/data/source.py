@@ -10,13 +10,26 @@ import numpy as np
 
 from sis_keras.errors import UserError
 
+Size = tuple[int, int]  # Height and width.
+
+
+def unknown_size() -> Size | None:
+    """Of pictures whose size only reading tells."""
+    return None
+
 
 class Item(NamedTuple):
-    """One pair of a source: its name, its files, and how it is made."""
+    """One pair of a source: its name, its files, and how it is made.
+
+    `size` gives height and width, or these exchanged where a photo is shown
+    turned, from the heads of the files; None where they do not tell. It
+    raises a UserError where they show that the pair cannot be made.
+    """
 
     name: str
     files: tuple[pathlib.Path, ...]
     make: Callable[[], tuple[np.ndarray, np.ndarray]]
+    size: Callable[[], Size | None] = unknown_size
 
 
 class Source(NamedTuple):
@@ -33,6 +46,7 @@ class Source(NamedTuple):
             `(height, width, 3)`, in the same order each time it is called.
         items: The same, each pair apart, where that is possible.
         note: What was left out of it, in words.
+        size: As an item's, of all pairs, where these are one stream.
     """
 
     name: str
@@ -44,6 +58,7 @@ class Source(NamedTuple):
     files: frozenset[str] = frozenset()
     items: tuple[Item, ...] | None = None
     note: str = ""
+    size: Callable[[], Size | None] = unknown_size
 
     def only(self, sequences: Collection[str]) -> "Source":
         """The pairs of these sequences alone."""

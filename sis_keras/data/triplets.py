@@ -1,18 +1,25 @@
 """Sharp frames of video with both their neighbours, to blur along the flow."""
 
+import contextlib
 import functools
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from sis_keras.data.blur import flow
+from sis_keras.data.blur.frame_sizes import check_frames
 from sis_keras.data.natural_order import natural
 from sis_keras.errors import UserError
-from sis_keras.files.pictures import VIDEO_SUFFIXES, list_pictures, read_rgb
+from sis_keras.files.pictures import (
+    VIDEO_SUFFIXES,
+    list_pictures,
+    read_rgb,
+    stored_size,
+)
 
 # The share of the frames with the least detail, many of them blurred already.
 LEFT_OUT = 0.2
@@ -96,10 +103,38 @@ def blurred(
         UserError: A frame cannot be read, or `flow_blur` cannot use it.
     """
     previous, sharp, following = read_triplet(triplet)
-    try:
+    with _naming(triplet.files[-1]):
         return flow.flow_blur(previous, sharp, following, seed, **settings)
+
+
+def triplet_size(triplet: Triplet) -> tuple[int, int] | None:
+    """Height and width of the frames, as their files' heads say.
+
+    Raises:
+        UserError: `flow.flow_blur` cannot use frames of such sizes.
+    """
+    if triplet.first is None:
+        sizes = [stored_size(path) for path in triplet.files]
+    else:
+        from sis_keras.files.video.frames_at import frame_size
+
+        sizes = [frame_size(triplet.files[0])]
+    known = [size for size in sizes if size]
+    if not known:
+        return None
+    with _naming(triplet.files[-1]):
+        # Whichever way a frame is shown.
+        check_frames(*((min(size), max(size)) for size in known))
+    return known[0]
+
+
+@contextlib.contextmanager
+def _naming(path) -> Iterator[None]:
+    """Puts the file's name before what a UserError says."""
+    try:
+        yield
     except UserError as error:
-        raise UserError(f"{triplet.files[-1]}: {error}") from error
+        raise UserError(f"{path}: {error}") from error
 
 
 def _below(path):

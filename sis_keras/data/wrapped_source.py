@@ -12,14 +12,14 @@ import numpy as np
 from sis_keras.data.blur.damages import match_brightness
 from sis_keras.data.source import Item, resolved
 from sis_keras.errors import UserError
-from sis_keras.files.pictures import halved, to_uint8
+from sis_keras.files.pictures import halved, halved_size, to_uint8
 
 # Kinds of sources that are blurred here.
 PHOTOGRAPHS = ("photographs", "skimage")
 
 
-def _changed(source, change, mark, words):
-    """A source whose pairs are changed one by one."""
+def _changed(source, change, mark, words, sized=None):
+    """A source whose pairs are changed one by one; their sizes by `sized`."""
 
     def make(item):
         return tuple(change(*item.make()))
@@ -28,8 +28,17 @@ def _changed(source, change, mark, words):
         for name, *pair in source.examples():
             yield f"{mark}/{name}", *change(*pair)
 
+    def size(before):
+        found = before.size()
+        return sized(found) if found and sized else found
+
     items = source.items and tuple(
-        Item(f"{mark}/{x.name}", x.files, functools.partial(make, x))
+        Item(
+            f"{mark}/{x.name}",
+            x.files,
+            functools.partial(make, x),
+            functools.partial(size, x),
+        )
         for x in source.items
     )
     return source._replace(
@@ -38,6 +47,7 @@ def _changed(source, change, mark, words):
         input=f"{source.input}, {words}",
         examples=examples,
         items=items,
+        size=functools.partial(size, source),
     )
 
 
@@ -50,6 +60,7 @@ def _half(text, rest, open_source):
         lambda *pair: map(halved, pair),
         "half",
         "at half size",
+        halved_size,
     )
 
 

@@ -12,6 +12,7 @@ The results are plain dictionaries and lists, ready for `report.py`:
 blurry. Means leave infinities out and count them under `infinite`.
 """
 
+import contextlib
 import math
 import pathlib
 import statistics
@@ -23,6 +24,7 @@ from tqdm import tqdm
 
 from sis_keras.errors import UserError
 from sis_keras.evaluation import metrics as metrics_by_name
+from sis_keras.evaluation.page import new_page, page_in, write_page
 from sis_keras.evaluation.protocol import describe
 from sis_keras.evaluation.report import text_table, write_csv, write_json
 from sis_keras.evaluation.sheet import write_sheet
@@ -186,8 +188,7 @@ def extremes(
 
 def _rank(image):
     scores = image.get("gain", image["blurry"])
-    # Any metric may be left out: then the first one asked for ranks.
-    return scores["psnr"] if "psnr" in scores else next(iter(scores.values()))
+    return scores[metrics_by_name.ranking(scores)]
 
 
 def _gain(blurry, restored):
@@ -225,6 +226,7 @@ def score_into(
     metrics: Iterable[str] = metrics_by_name.DEFAULT_METRICS,
     repeats: int = 1,
     total: int | None = None,
+    report=None,
 ) -> dict:
     """Prints the table; writes scores.json, scores.csv, before_after.png.
 
@@ -234,23 +236,35 @@ def score_into(
         examples: Gives the pairs anew at each call.
         known: What the caller knows of the protocol.
         metrics, repeats, total: As for `evaluate`.
+        report: A new folder for the same as a page; None makes none.
 
     Returns:
         What `evaluate` returns.
+
+    Raises:
+        UserError: As `evaluate`; or something is in `report` already.
     """
     folder = pathlib.Path(folder)
-    results = evaluate(
-        restorer,
-        examples(),
-        metrics=metrics,
-        protocol=known,
-        repeats=repeats,
-        total=total,
-    )
-    print(text_table(results))
-    write_json(folder / "scores.json", results)
-    write_csv(folder / "scores.csv", results)
-    picture = folder / "before_after.png"
-    write_sheet(picture, extremes(restorer, examples(), results))
+    with contextlib.ExitStack() as stack:
+        # First: where that is impossible, it is said before the work.
+        page = stack.enter_context(new_page(report)) if report else None
+        results = evaluate(
+            restorer,
+            examples(),
+            metrics=metrics,
+            protocol=known,
+            repeats=repeats,
+            total=total,
+        )
+        print(text_table(results))
+        write_json(folder / "scores.json", results)
+        write_csv(folder / "scores.csv", results)
+        picture = folder / "before_after.png"
+        rows = extremes(restorer, examples(), results)
+        write_sheet(picture, rows)
+        if page:
+            write_page(page, results, rows)
     print(f"\nLook at {picture}; every figure is in {folder / 'scores.json'}.")
+    if report:
+        print(f"The report, for any browser: {page_in(report)}.")
     return results

@@ -60,7 +60,7 @@ def text_tables(results: dict) -> str:
     for metric, columns in tables(results).items():
         for column, table in columns.items():
             blocks.append(_block(metric, column, table))
-    blocks.append(all_block(results["all"]))
+    blocks.append(all_block(results))
     seconds = math.fsum(x["scoring_seconds"] for x in results["images"])
     comparisons = sum(x["frames"] for x in results["images"])
     blocks[-1].append(
@@ -102,7 +102,7 @@ def _block(metric, column, table):
     every = [value for row in table.values() for value in row]
     cells = [*by_kernel, _mean(every)]
     rows.append(["mean", *(_cell(metric, value) for value in cells)])
-    return [f"{TITLES[metric]}, {title}, by kernel", *aligned(rows)]
+    return [f"{TITLES[metric]}, {title}, by kernel", *aligned((), rows)]
 
 
 def _cell(metric, value):

@@ -92,6 +92,12 @@ def check_names(names: Iterable[str]) -> tuple[str, ...]:
     return names
 
 
+def ranking(scores: Iterable[str]) -> str:
+    """The metric that pictures are ordered by: PSNR, or else the first."""
+    names = list(scores)
+    return "psnr" if "psnr" in names else names[0]
+
+
 def psnr(
     restored: np.ndarray, sharp: np.ndarray, definition: str = "rgb"
 ) -> float:

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import textwrap
+from collections.abc import Sequence
 
 from sis_keras.files.atomic import atomic_path
 
@@ -38,20 +39,13 @@ def text_table(results: dict, max_images: int = 100) -> str:
     blocks = [["Protocol"] + protocol_text(results["protocol"])]
     images = results["images"]
     if len(images) <= max_images:
-        blocks.append(_scores_block("Image", names, _named(images)))
+        blocks.append(aligned(*images_table(results, names)))
     else:
         blocks.append([f"{len(images)} images: each one is in JSON and CSV."])
-    sequences = results["sequences"].items()
-    rows = [
-        (f"{name} (n={entry['count']})", entry) for name, entry in sequences
-    ]
-    notes = [
-        note
-        for name, entry in sequences
-        for note in _infinite_notes(f"{name}: ", entry)
-    ]
-    blocks.append(_scores_block("Sequence", names, rows) + notes)
-    blocks.append(all_block(results["all"]))
+    blocks.append(
+        aligned(*sequences_table(results, names)) + sequences_notes(results)
+    )
+    blocks.append(all_block(results))
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
@@ -95,6 +89,80 @@ def write_csv(path, results: dict) -> None:
         writer.writerows(rows)
 
 
+# === Tables: a line that spans columns, and the rows under it, all text ===
+
+Table = tuple[list[str], list[list[str]]]
+
+
+def images_table(results: dict, names: list[str]) -> Table:
+    """A row for each image, after their heading.
+
+    Args:
+        results: From `evaluation.evaluate`.
+        names: Of the metrics that are shown.
+
+    Returns:
+        What stands above the columns, "" where it is what stands before; and
+        the rows, the first of which says what the columns are.
+    """
+    return _scores_table("Image", names, _named(results["images"]))
+
+
+def sequences_table(results: dict, names: list[str]) -> Table:
+    """The same for each sequence."""
+    rows = [
+        (f"{name} (n={entry['count']})", entry)
+        for name, entry in results["sequences"].items()
+    ]
+    return _scores_table("Sequence", names, rows)
+
+
+def all_table(results: dict) -> Table:
+    """The means over all images, a row for each metric."""
+    entry = results["all"]
+    columns = [column for column in COLUMNS if column in entry]
+    rows = [[f"All (n={entry['count']})"] + columns]
+    for name in entry["blurry"]:
+        rows.append([label(name)] + _cells(entry, columns, [name]))
+    return [], rows
+
+
+def sequences_notes(results: dict) -> list[str]:
+    """What was left out of the sequences' means, in words."""
+    return [
+        note
+        for name, entry in results["sequences"].items()
+        for note in _infinite_notes(f"{name}: ", entry)
+    ]
+
+
+def all_notes(results: dict) -> list[str]:
+    """What was left out of the means over all images, and the seconds."""
+    entry = results["all"]
+    lines = _infinite_notes("", entry)
+    if "seconds" in entry:
+        seconds = f"Median seconds an image: {entry['seconds']:.3f} alone"
+        if "seconds_with_decoding" in entry:
+            decoded = entry["seconds_with_decoding"]
+            seconds += f", {decoded:.3f} with decoding"
+        lines.append(seconds + ".")
+    return lines
+
+
+def all_block(results: dict) -> list[str]:
+    """`all_table` and `all_notes` as lines."""
+    return aligned(*all_table(results)) + all_notes(results)
+
+
+def shown_protocol(protocol: dict) -> list[str]:
+    """The protocol for people, `topic: value`, the versions in one line."""
+    versions = protocol.get("software", {})
+    return _protocol_lines(
+        protocol
+        | {"software": ", ".join(f"{k} {v}" for k, v in versions.items())}
+    )
+
+
 def label(name: str) -> str:
     """How a metric is called in tables: "ssim_y" becomes "SSIM y"."""
     return LABELS.get(name, name.replace("ssim_", "SSIM "))
@@ -129,21 +197,17 @@ def _protocol_lines(protocol):
 
 
 def protocol_text(protocol: dict) -> list[str]:
-    """The protocol for people: wrapped, the versions on one line."""
-    versions = protocol.get("software", {})
-    shown = protocol | {
-        "software": ", ".join(f"{k} {v}" for k, v in versions.items())
-    }
+    """`shown_protocol`, wrapped."""
     return [
         wrapped
-        for line in _protocol_lines(shown)
+        for line in shown_protocol(protocol)
         for wrapped in textwrap.wrap(
             line, WIDTH, initial_indent="  ", subsequent_indent="    "
         )
     ]
 
 
-def _scores_block(title, names, entries):
+def _scores_table(title, names, entries):
     columns = [column for column in COLUMNS if column in entries[0][1]]
     seconds = [heading for heading in SECONDS if heading in entries[0][1]]
     rows = [[title] + columns * len(names)]
@@ -160,7 +224,7 @@ def _scores_block(title, names, entries):
         for column in columns
     ]
     groups += ["seconds", ""][: len(seconds)]
-    return aligned(rows, groups)
+    return groups, rows
 
 
 def _cells(entry, columns, names):
@@ -169,23 +233,6 @@ def _cells(entry, columns, names):
         for name in names
         for column in columns
     ]
-
-
-def all_block(entry: dict) -> list[str]:
-    """The means over all images as lines, every metric one."""
-    columns = [column for column in COLUMNS if column in entry]
-    rows = [[f"All (n={entry['count']})"] + columns]
-    for name in entry["blurry"]:
-        rows.append([label(name)] + _cells(entry, columns, [name]))
-    lines = aligned(rows)
-    lines += _infinite_notes("", entry)
-    if "seconds" in entry:
-        seconds = f"Median seconds an image: {entry['seconds']:.3f} alone"
-        if "seconds_with_decoding" in entry:
-            decoded = entry["seconds_with_decoding"]
-            seconds += f", {decoded:.3f} with decoding"
-        lines.append(seconds + ".")
-    return lines
 
 
 def _infinite_notes(prefix, entry):
@@ -197,7 +244,7 @@ def _infinite_notes(prefix, entry):
     ]
 
 
-def aligned(rows: list[list[str]], groups=()) -> list[str]:
+def aligned(groups: Sequence[str], rows: list[list[str]]) -> list[str]:
     """Rows as lines of equal columns, under `groups` that may span several."""
     widths = [
         max(len(cell) for cell in column) for column in zip(*rows, strict=True)

@@ -80,9 +80,9 @@ def sheet(rows, title: str = "") -> np.ndarray:
         region = (left, top, across, height)
         strips += [
             _text([f"{rank}: {entry['name']}"], width, 20),
-            _text([_caption(column, entry) for column in columns], width, 16),
+            _text([caption(column, entry) for column in columns], width, 16),
             _row([_whole(panel, region) for panel in panels], width),
-            _row([_enlarged(panel[crop]) for panel in panels], width),
+            _row([enlarged(panel[crop]) for panel in panels], width),
         ]
     return np.concatenate(strips)
 
@@ -114,7 +114,8 @@ def most_changed(before: np.ndarray, after: np.ndarray) -> tuple[int, ...]:
     return int(top), int(left), height, width
 
 
-def _caption(column, entry):
+def caption(column: str, entry: dict) -> str:
+    """A picture's scores in words: "restored   PSNR 27.000 (+1.000) dB"."""
     words = [column]
     for name, value in entry.get(column, {}).items():
         if name not in ("psnr", "ssim_gaussian"):
@@ -153,7 +154,8 @@ def _whole(picture, region):
     return cv2.rectangle(drawn, (left, top), corner, FRAME, 1)
 
 
-def _enlarged(crop):
+def enlarged(crop: np.ndarray) -> np.ndarray:
+    """A region of `most_changed`, each pixel drawn as a square of several."""
     height, width = crop.shape[:2]
     return _repeated(crop, min(CELL // width, 2 * CROP[0] // height))
 

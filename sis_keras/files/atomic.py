@@ -105,7 +105,8 @@ def _temporary_beside(path):
                 _remove(temporary)
     except OSError as error:
         # That of a full disk names no file.
-        if str(error.filename or lock) in (str(lock), str(temporary)):
+        named = pathlib.Path(str(error.filename or lock))
+        if named == lock or named.is_relative_to(temporary):
             error.filename = str(path)
         raise
     _flush_folder(path.parent)

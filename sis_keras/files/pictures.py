@@ -1,6 +1,7 @@
 """Picture files in and out: uint8 RGB arrays, never BGR past this module."""
 
 import pathlib
+import warnings
 
 import cv2
 import numpy as np
@@ -61,6 +62,26 @@ def read_rgb(path) -> np.ndarray:
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
+def stored_size(path) -> tuple[int, int] | None:
+    """Height and width of a picture, from its file's head alone.
+
+    As they lie in the file: of a photo that is shown turned by a quarter the
+    other way round. None where Pillow cannot tell, or is not installed.
+    """
+    try:
+        from PIL import Image
+    except ImportError:
+        return None
+    try:
+        with warnings.catch_warnings():
+            # Of large pictures, which are not decoded here.
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                return image.height, image.width
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None
+
+
 def write_rgb(path, picture: np.ndarray) -> None:
     """Writes uint8 RGB `(height, width, 3)`; the format is the suffix's.
 
@@ -90,6 +111,11 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
 
 def halved(picture: np.ndarray) -> np.ndarray:
     """uint8 at half the height and width: means of 2x2 pixels."""
-    height, width, _ = picture.shape
-    size = (max(width // 2, 1), max(height // 2, 1))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    height, width = halved_size(picture.shape[:2])
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def halved_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of what `halved` makes of a picture of `size`."""
+    height, width = size
+    return max(height // 2, 1), max(width // 2, 1)

@@ -7,6 +7,8 @@ the counters. Its metadata holds the step and the settings. `load_generator`
 reads it as any weight file.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 
 from sis_keras.errors import UserError
@@ -69,19 +71,36 @@ def restore_checkpoint(path, gan, arguments: dict, settings: dict) -> dict:
         UserError: The file is missing or damaged, or belongs to other
             arguments or settings.
     """
+    check_settings(path, arguments, settings)
     tensors, metadata = read_tensors(path)
-    state = metadata["card"]
+    _put_back(path, gan, tensors)
+    return metadata["card"]
+
+
+def check_settings(
+    path, arguments: dict, settings: dict, unknown: Collection[str] = ()
+) -> None:
+    """Refuses to go on with another run's checkpoint; reads its head alone.
+
+    Args:
+        path: What `save_checkpoint` wrote.
+        arguments: Of `build_generator`; must be those of the file.
+        settings: Must equal `state["settings"]` of the file.
+        unknown: Names of settings that are not known yet.
+
+    Raises:
+        UserError: The file is missing or damaged, or belongs to others.
+    """
+    _, metadata = read_tensors(path, prefix="none of them")
     expected = as_read({**arguments, **settings})
-    found = {**metadata["arguments"], **state.get("settings", {})}
-    for key in sorted(expected.keys() | found.keys()):
+    found = {**metadata["arguments"], **metadata["card"].get("settings", {})}
+    for key in sorted((expected.keys() | found.keys()).difference(unknown)):
         if expected.get(key) != found.get(key):
             raise UserError(
                 f"Cannot resume {path}: expected the run's own settings, "
                 f"{key}={found.get(key)!r}. Received: {expected.get(key)!r}. "
                 "Give the same flags, or start anew in another `output`."
             )
-    _put_back(path, gan, tensors)
-    return state
 
 
 def save_trunk(path, target) -> None:

@@ -52,8 +52,8 @@ def validated(
         `dead`, what the argument gives.
     """
     gains: dict[str, list] = {}
-    seen: list[np.ndarray] = []
     first, worst, shifts = [], math.inf, []
+    seen: list[np.ndarray] = []
     for group, name, blurry, sharp in examples:
         restored = restore(blurry, name)
         if len(seen) < PICTURES_FOR_UNITS:

@@ -149,6 +149,23 @@ def test_a_missing_half(pairs, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    "flag, words",
+    [
+        ("--crop_size=64", ["64x64 (--crop_size)", "a/0, 64x48"]),
+        ("--hold_out=c", ["--hold_out", "c, which is not there"]),
+        ("--hold_out=", ["--validation_data", "--hold_out"]),
+        ("--refresh_steps=2", ["--refresh_steps", "photographs:FOLDER"]),
+    ],
+)
+def test_what_does_not_fit_is_told_before_all_work(
+    pairs, tmp_path, flag, words
+):
+    result = run("train.py", *train_flags(pairs, tmp_path / "run", flag))
+    assert_one_line(result, *words)
+    assert not (tmp_path / "run").exists()
+
+
 def test_no_perceptual_weights(pairs, tmp_path):
     flags = train_flags(pairs, tmp_path, "--perceptual_weight=0.006")
     result = run("train.py", *flags)
@@ -187,6 +204,15 @@ def test_resuming_with_other_settings(pairs, trained):
     assert_one_line(run("train.py", *flags), "seed")
 
 
+def test_resuming_with_other_data_leaves_the_pictures(pairs, trained):
+    before = (trained / "cache" / "index.json").read_bytes()
+    flags = train_flags(pairs, trained, "--resume", "--steps=6")
+    flags.append(f"--train_data=half:{pairs}")
+    flags.append("--crop_size=16")
+    assert_one_line(run("train.py", *flags), "last.safetensors", "resume")
+    assert (trained / "cache" / "index.json").read_bytes() == before
+
+
 def test_weights_of_another_preset(pairs, trained, tmp_path):
     weights = f"{trained}/best.safetensors"
     flags = [f"--weights={weights}", f"--test_data={pairs}"]
@@ -203,6 +229,22 @@ def test_missing_weights(pairs, tmp_path):
     flags = [f"--output={tmp_path}", f"--test_data={pairs}"]
     result = run("evaluate.py", *flags)
     assert_one_line(result, "best.safetensors", program="evaluate.py")
+
+
+def test_a_report_that_cannot_be_written(pairs, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").write_text("mine")
+    for report, word in (("full", "--report="), ("file/page", "file")):
+        result = run(
+            "evaluate.py",
+            "--identity",
+            f"--test_data={pairs}",
+            f"--output={tmp_path / 'run'}",
+            f"--report={tmp_path / report}",
+        )
+        assert_one_line(result, word, "another", program="evaluate.py")
+        assert not (tmp_path / "run").exists()
 
 
 # === What they are for ===
@@ -311,9 +353,11 @@ def test_what_is_no_state_to_continue_from(pairs, trained, tmp_path):
 
 def test_evaluate_takes_the_flags_of_train(pairs, trained):
     flags = train_flags(pairs, trained, "--steps=6", "--checkpoint_every=2")
-    status, out, err = run("evaluate.py", *flags)
+    page = trained / "page" / "index.html"
+    status, out, err = run("evaluate.py", *flags, f"--report={page.parent}")
     assert status == 0, err[-3000:]
     assert "b/0" in out and "a/0" not in out
+    assert str(page) in out and "b/0" in page.read_text()
     assert (trained / "evaluation" / "scores.json").exists()
 
 

@@ -14,7 +14,6 @@ import tiny
 from benchmarks.page import (
     CHROMIUM,
     DEMO,
-    FLAGS,
     ISOLATED,
     build,
     choose,
@@ -48,17 +47,6 @@ def page_folder(tmp_path_factory):
     model.write_bytes(with_metadata(content, {"size": TILE}))
     build(model, folder / "page")
     return folder / "page"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="wants playwright: pip install playwright"
-    )
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ import numpy as np
 from sis_keras.data.blur import synthetic
 from sis_keras.data.blur.averaging import mean_of_frames
 from sis_keras.data.blur.damages import damaged, match_brightness
+from sis_keras.data.blur.frame_sizes import check_frames
 from sis_keras.data.blur.lengths import log_uniform, pixels
-from sis_keras.errors import UserError
 
 EXTENT = (1.0, 60.0)
 # A flow below this says nothing of how things move, pixels.
@@ -29,8 +29,6 @@ GAIN = (0.5, 4.0)  # Of the motion between a film's frames, while one is taken.
 MOST_GAIN = 12.0
 # How much of the picture may move faster than what is said to be the longest.
 FASTEST = 98.0
-# OpenCV's dense inverse search crashes on frames below 16 pixels.
-LEAST_SIZE = 32
 
 
 class Motion(NamedTuple):
@@ -176,16 +174,7 @@ def flow_blur(
     Raises:
         UserError: Frames of two sizes, or too small for a flow.
     """
-    if not previous.shape == sharp.shape == following.shape:
-        raise UserError(
-            "Expected three frames of one size. Received: "
-            f"{previous.shape}, {sharp.shape}, {following.shape}."
-        )
-    if min(sharp.shape[:2]) < LEAST_SIZE:
-        raise UserError(
-            f"Expected frames of at least {LEAST_SIZE}x{LEAST_SIZE} pixels. "
-            f"Received: {sharp.shape[1]}x{sharp.shape[0]}."
-        )
+    check_frames(previous.shape, sharp.shape, following.shape)
     motion_rng, camera_rng, sensor_rng = np.random.default_rng(seed).spawn(3)
     size = sharp.shape[:2]
     own, others = split_camera(measured_motion(previous, sharp, following))

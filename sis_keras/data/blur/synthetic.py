@@ -20,6 +20,7 @@ from sis_keras.errors import UserError
 from sis_keras.files.pictures import halved, read_rgb, to_uint8
 
 CAMERA_STREAK = (3.0, 30.0)
+FLAT_SIZE = 256
 
 
 def synthetic_blur(
@@ -105,7 +106,7 @@ def blurred_photograph(
 
 
 def flat_pair(
-    seed: int | Sequence[int], size: int = 256
+    seed: int | Sequence[int], size: int = FLAT_SIZE
 ) -> tuple[np.ndarray, np.ndarray]:
     """A plain colour or a gradient, and the same with some noise or none.
 

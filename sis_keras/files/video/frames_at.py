@@ -23,6 +23,17 @@ def count_frames(path) -> int:
     return len(_times(path))
 
 
+def frame_size(path) -> tuple[int, int]:
+    """Height and width of a video's frames as they lie in it.
+
+    Raises:
+        UserError: It does not open, or has no video stream.
+    """
+    with _open(path) as container:
+        context = container.streams.video[0].codec_context
+        return context.height, context.width
+
+
 def read_frames(path, first: int, count: int) -> list[np.ndarray]:
     """`count` frames from number `first` on, in the order they are shown.
 

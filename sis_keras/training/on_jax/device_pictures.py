@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 
 from sis_keras.data.cache import PictureCache, weight
-from sis_keras.errors import UserError
+from sis_keras.data.fitness import refuse_small
 
 # Places in a larger array do not fit 32 bits.
 MOST_BYTES = 2**31 - 1
@@ -86,13 +86,8 @@ def mix(
     real: list[tuple[np.ndarray, np.ndarray]] = []
     synthetic: list[tuple[np.ndarray, np.ndarray]] = []
     for cache in caches:
-        for number, (height, width) in enumerate(cache.shapes):
-            if min(height, width) < crop_size:
-                raise UserError(
-                    f"Expected pictures of at least {crop_size}x{crop_size} "
-                    f"(`crop_size`). Received: {cache.names[number]}, "
-                    f"{width}x{height}."
-                )
+        for number, size in enumerate(cache.shapes):
+            refuse_small(cache.names[number], size, crop_size)
             kind = synthetic if cache.synthetic[number] else real
             kind.append(cache[number])
     count = round(batch_size * synthetic_share) if real else batch_size

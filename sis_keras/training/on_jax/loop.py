@@ -26,6 +26,17 @@ from sis_keras.training.throughput import Longest, Throughput
 SAVE_EVERY = 60.0  # Seconds.
 
 
+def check_multiples(log_every: int, **numbers: int | None) -> None:
+    """Refuses numbers of steps that are no multiples of `log_every`."""
+    for name, number in numbers.items():
+        if (number or 0) % log_every:
+            raise UserError(
+                f"Expected `{name}` to be a multiple of `log_every`, the "
+                f"steps of one compiled call. Received: `{name}={number}`, "
+                f"`log_every={log_every}`."
+            )
+
+
 class JaxRun(BaseRun):
     """One run in one folder, from its first step or from its last checkpoint.
 
@@ -110,20 +121,12 @@ class JaxRun(BaseRun):
         )
         self._longest = Longest()
         self._restore = jax.jit(training.restore)
-        self._check_multiples()
-
-    def _check_multiples(self):
-        for name, number in {
-            "steps": self.steps,
-            "validate_every": self.validate_every,
-            "freeze_batch_norm_at": self.freeze_at or 0,
-        }.items():
-            if number % self.log_every:
-                raise UserError(
-                    f"Expected `{name}` to be a multiple of `log_every`, the "
-                    f"steps of one compiled call. Received: `{name}={number}`,"
-                    f" `log_every={self.log_every}`."
-                )
+        check_multiples(
+            log_every,
+            steps=steps,
+            validate_every=validate_every,
+            freeze_batch_norm_at=freeze_batch_norm_at,
+        )
 
     def resume(self) -> None:
         """Goes on where `last.safetensors` was written.
