@@ -1,0 +1,1 @@
+"""The paper's experiments (section IV), each a command."""
