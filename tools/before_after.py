@@ -23,18 +23,28 @@ PLACES = 2
 GAP = 8
 
 
-def places(blurry: np.ndarray, sharp: np.ndarray) -> list[tuple[slice, slice]]:
-    """Where the squared error is largest, without overlap."""
+def places(
+    blurry: np.ndarray,
+    sharp: np.ndarray,
+    height: int = HEIGHT,
+    width: int = WIDTH,
+) -> list[tuple[slice, slice]]:
+    """Two places where the squared error is largest, without overlap.
+
+    Args:
+        blurry, sharp: uint8 RGB, at least of the places' size.
+        height, width: Of a place.
+    """
     error = np.square(blurry.astype(np.float32) - sharp).mean(2)
-    mean = cv2.boxFilter(error, -1, (WIDTH, HEIGHT), anchor=(0, 0))
-    mean = mean[: -HEIGHT + 1, : -WIDTH + 1].copy()
+    mean = cv2.boxFilter(error, -1, (width, height), anchor=(0, 0))
+    mean = mean[: len(mean) - height + 1, : mean.shape[1] - width + 1].copy()
     found = []
     for _ in range(PLACES):
         top, left = np.unravel_index(mean.argmax(), mean.shape)
-        found.append((slice(top, top + HEIGHT), slice(left, left + WIDTH)))
+        found.append((slice(top, top + height), slice(left, left + width)))
         mean[
-            max(top - HEIGHT + 1, 0) : top + HEIGHT,
-            max(left - WIDTH + 1, 0) : left + WIDTH,
+            max(top - height + 1, 0) : top + height,
+            max(left - width + 1, 0) : left + width,
         ] = -1
     return found
 

@@ -1,0 +1,66 @@
+"""Puts tables between the marks of docs/reproduction.md."""
+
+import os
+import pathlib
+import re
+import shutil
+
+from sis_keras.errors import UserError
+from sis_keras.files.atomic import atomic_path
+
+PICTURE = re.compile(r"!\[[^]]*\]\(reproduction/([\w.]+)\)")
+
+
+def write_into(
+    document: pathlib.Path, parts: dict[str, str], output: pathlib.Path
+) -> None:
+    """Replaces what is between `<!-- name -->` and `<!-- end name -->`.
+
+    The pictures that the parts show are copied from `output` into
+    `reproduction/` beside the document.
+
+    Args:
+        document: Markdown with the marks of all parts.
+        parts: Markdown by name.
+        output: Where the parts' pictures are.
+
+    Raises:
+        UserError: The document, or a mark in it, is missing.
+    """
+    if not document.is_file():
+        raise UserError(
+            f"Expected the document to write into. Received: {document}, "
+            "which does not exist. Name docs/reproduction.md or a copy of it."
+        )
+    text = document.read_text(encoding="utf-8")
+    for name, part in parts.items():
+        start, end = f"<!-- {name} -->\n", f"<!-- end {name} -->"
+        before, found, rest = text.partition(start)
+        _, closed, after = rest.partition(end)
+        if not found or not closed:
+            raise UserError(
+                f"Expected the marks {start.strip()} and {end} in {document}. "
+                "Received: a document without. Take docs/reproduction.md."
+            )
+        body = without_places(part, output)
+        text = f"{before}{start}{body}{end}{after}"
+    folder = document.parent / "reproduction"
+    folder.mkdir(exist_ok=True)
+    for part in parts.values():
+        for picture in PICTURE.findall(part):
+            shutil.copyfile(output / picture, folder / picture)
+    with atomic_path(document) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def without_places(text: str, output: pathlib.Path) -> str:
+    """`text` with `$SIS_DATA` and the like for this machine's folders."""
+    folders = {
+        os.environ.get(x, "").rstrip("/"): f"${x}"
+        for x in ("SIS_DATA", "SIS_WEIGHTS")
+    }
+    folders |= {str(output): "OUTPUT", str(pathlib.Path.cwd()): "."}
+    for folder in sorted(folders, key=len, reverse=True):
+        if len(folder) > 1:
+            text = text.replace(folder, folders[folder])
+    return text
