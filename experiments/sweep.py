@@ -38,7 +38,8 @@ def sweep(
     """
     found = outcomes(settings, [run for line in lines.values() for run in line])
     rows = [
-        [_tau(x.run.tau_1), _tau(x.run.tau_2), TAU_3, *_cells(x)] for x in found
+        [f"{x.run.tau_1:g}", f"{x.run.tau_2:g}", TAU_3, *_cells(x)]
+        for x in found
     ]
     table = write_table(settings.output, name, HEADER, rows)
     by_run = {x.run: x for x in found}
@@ -86,15 +87,13 @@ def figure(lines: dict[str, list[Outcome]], varied: str):
     return figure_
 
 
-def _cells(outcome):
+def _row(outcome):
+    taus = [f"{outcome.run.tau_1:g}", f"{outcome.run.tau_2:g}", TAU_3]
     if outcome.scores is None:
-        return [outcome.words, "", ""]
+        return [*taus, outcome.words, "", ""]
     return [
+        *taus,
         f"{outcome.mean('psnr'):.3f}",
         f"{outcome.mean('ssim_gaussian'):.4f}",
         f"{outcome.mean('psnr', 'gain'):+.3f}",
     ]
-
-
-def _tau(value):
-    return f"{value:g}"

@@ -6,6 +6,7 @@ the same steps from three seeds.
 """
 
 import functools
+import itertools
 import statistics
 from collections.abc import Iterable
 
@@ -107,7 +108,7 @@ def ranking(psnr: dict[str, list[float]], enough_steps: bool) -> str:
     if not enough_steps:
         return f"{none}so few steps show that the commands work, no more."
     order = sorted(psnr, key=lambda x: statistics.fmean(psnr[x]), reverse=True)
-    for better, worse in zip(order, order[1:], strict=False):
+    for better, worse in itertools.pairwise(order):
         if min(psnr[better]) <= max(psnr[worse]):
             return f"{none}the seeds of {better} and {worse} overlap."
     return f"By PSNR, no seeds overlapping: {' > '.join(order)}."
