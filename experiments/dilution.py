@@ -13,6 +13,7 @@ the maps of the info-box held at their means before and after, which leaves the
 way through the sums alone, and with Nosis-net, trained without the box.
 """
 
+import itertools
 from typing import NamedTuple
 
 import keras
@@ -25,6 +26,7 @@ from sis_keras.training.run import LAST
 from tools.activations import Mean
 
 FUSIONS = tuple(f"merged_{k}" for k in (1, 2, 3, 4))
+PICTURES = 3
 BOX = tuple(f"info_{k}" for k in (1, 2, 3, 4))
 HEADER = (
     "network",
@@ -116,7 +118,8 @@ def varying(x: np.ndarray) -> float:
 def run(settings: Settings) -> str:
     """Markdown; the table and two plots in the output."""
     names, reasons = networks(settings)
-    blurry = [x for _, x, _ in pictures.examples(settings)][:3]
+    some = itertools.islice(pictures.examples(settings), PICTURES)
+    blurry = [x for _, x, _ in some]
     from sis_keras.quiet import import_tensorflow
 
     import_tensorflow()

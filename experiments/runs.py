@@ -9,12 +9,10 @@ chosen by pictures that the paper does not name.
 
 import concurrent.futures
 import json
-import os
 import pathlib
-import subprocess
-import sys
 from typing import NamedTuple
 
+from experiments import programs
 from experiments.command import Settings
 from sis_keras.errors import UserError
 from sis_keras.files.atomic import atomic_path
@@ -28,7 +26,6 @@ NETWORKS = {
     "nolatent": ("--intermediate_path=false",),
     "nosis": ("--info_box=false",),
 }
-ROOT = pathlib.Path(__file__).parents[1]
 
 
 class Run(NamedTuple):
@@ -104,23 +101,24 @@ def outcomes(settings: Settings, runs: list[Run]) -> list[Outcome]:
     Raises:
         UserError: A folder of such a run holds one of other settings.
     """
-    first, *others = dict.fromkeys(runs)
-    found = {first: _outcome(settings, first)}  # Alone: it makes the cache.
+    # One that runs is first, and alone: it makes the cache.
+    first, *others = sorted(
+        dict.fromkeys(runs), key=lambda run: _lacks_vgg16(settings, run)
+    )
+    found = {first: _outcome(settings, first)}
     with concurrent.futures.ThreadPoolExecutor(settings.jobs) as pool:
         try:
             made = pool.map(lambda run: _outcome(settings, run), others)
             found |= dict(zip(others, made, strict=True))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in list(_RUNNING):
-                process.terminate()
+            programs.end_all()
             raise
     return [found[run] for run in runs]
 
 
-def first_reason(found: list[Outcome]) -> str | None:
-    """Why some did not run; None where all did."""
-    return next((x.reason for x in found if x.reason), None)
+def _lacks_vgg16(settings, run):
+    return bool(run.tau_2) and not settings.vgg16_weights
 
 
 def _outcome(settings, run):
@@ -151,11 +149,11 @@ def _train(settings, run, folder):
         )
     if reached == settings.steps:
         return None
-    if run.tau_2 and not settings.vgg16_weights:
+    if _lacks_vgg16(settings, run):
         return "needs --vgg16_weights"
     folder.mkdir(parents=True, exist_ok=True)
     _write(flags, text)
-    status = call(
+    status = programs.call(
         [
             "train.py",
             f"--flagfile={flags}",
@@ -176,12 +174,12 @@ def _train(settings, run, folder):
     reached = _step(folder)
     if reached == settings.steps and status == 0:
         return None
-    if status == OUT_OF_BUDGET:
+    if status == programs.OUT_OF_BUDGET:
         return (
             f"--budget ended at step {reached or 0} of {settings.steps}; the "
             "same command goes on"
         )
-    return last_line(folder / "train.log")
+    return programs.last_line(folder / "train.log")
 
 
 def score(
@@ -213,66 +211,10 @@ def score(
         note.unlink(missing_ok=True)
         log = folder / "evaluate.log"
         command = ["evaluate.py", *asked, *settings.data_flags]
-        if call(command, log, settings):
-            return None, last_line(log)
+        if programs.call(command, log, settings):
+            return None, programs.last_line(log)
         _write(note, text)
     return json.loads(scores.read_text(encoding="utf-8")), None
-
-
-# === Programs ===
-
-OUT_OF_BUDGET = -1
-_RUNNING: set[subprocess.Popen] = set()
-
-
-def call(
-    command: list[str],
-    log: pathlib.Path,
-    settings: Settings,
-    minutes: float | None = None,
-) -> int:
-    """Runs a program of the project, what it says going into `log`.
-
-    Args:
-        command: The program and its flags.
-        log: Written anew.
-        settings: Its `jobs` share the cores.
-        minutes: After so many SIGTERM ends it, and train.py saves all.
-
-    Returns:
-        Its status, or OUT_OF_BUDGET.
-    """
-    environment = dict(os.environ)
-    if settings.jobs > 1:
-        threads = max(1, (os.cpu_count() or 1) // settings.jobs)
-        environment |= {
-            "TF_NUM_INTRAOP_THREADS": str(threads),
-            "TF_NUM_INTEROP_THREADS": "1",
-        }
-    with open(log, "wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            env=environment,
-        )
-    _RUNNING.add(process)
-    try:
-        return process.wait(None if minutes is None else 60 * minutes)
-    except subprocess.TimeoutExpired:
-        process.terminate()
-        process.wait()
-        return OUT_OF_BUDGET
-    finally:
-        _RUNNING.discard(process)
-
-
-def last_line(log: pathlib.Path) -> str:
-    """What a program said last, without its name."""
-    text = log.read_text(encoding="utf-8", errors="replace")
-    lines = [x for x in text.replace("\r", "\n").splitlines() if x.strip()]
-    return lines[-1].partition(".py: ")[2] or lines[-1] if lines else "no words"
 
 
 def _step(folder):

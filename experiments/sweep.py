@@ -37,10 +37,7 @@ def sweep(
         Markdown.
     """
     found = outcomes(settings, [run for line in lines.values() for run in line])
-    rows = [
-        [f"{x.run.tau_1:g}", f"{x.run.tau_2:g}", TAU_3, *_cells(x)]
-        for x in found
-    ]
+    rows = [_row(x) for x in found]
     table = write_table(settings.output, name, HEADER, rows)
     by_run = {x.run: x for x in found}
     shown = plots.save(

@@ -30,6 +30,7 @@ def grey_sum(previous, info, detail, restored=0.5):
     detail_0 = own(blurry)
     for layer in (red, own):
         layer.set_weights([np.reshape([1.0, 0.0, 0.0], (1, 1, 3, 1))])
+    sums = []
     for k in (1, 2, 3, 4):
         merged = keras.layers.Add(name=f"merged_{k}")(
             [
@@ -38,7 +39,9 @@ def grey_sum(previous, info, detail, restored=0.5):
                 times(detail_0, detail, f"detail_{k}"),
             ]
         )
-    return keras.Model(blurry, times(merged, restored, "restored"))
+        sums.append(merged)
+    mean = keras.layers.Average()(sums)
+    return keras.Model(blurry, times(mean, restored, "restored"))
 
 
 @pytest.fixture

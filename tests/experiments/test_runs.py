@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from experiments import runs
+from experiments import programs, runs
 from experiments.command import Settings
 from experiments.runs import Outcome, Run, outcomes
 from sis_keras.errors import UserError
@@ -29,7 +29,7 @@ def settings_in(tmp_path, **changes):
 
 
 class FakePrograms:
-    """Stands for `runs.call`: a training reaches the step `reached`."""
+    """Stands for `programs.call`: a training reaches the step `reached`."""
 
     def __init__(self, reached=STEPS, status=0, says="", evaluation=0):
         self.reached, self.status, self.says = reached, status, says
@@ -58,17 +58,17 @@ class FakePrograms:
 
 
 @pytest.fixture
-def programs(monkeypatch):
+def fakes(monkeypatch):
     def install(**options):
         fake = FakePrograms(**options)
-        monkeypatch.setattr(runs, "call", fake)
+        monkeypatch.setattr(programs, "call", fake)
         return fake
 
     return install
 
 
-def test_trains_by_the_flags_of_the_ablation(tmp_path, programs):
-    fake = programs()
+def test_trains_by_the_flags_of_the_ablation(tmp_path, fakes):
+    fake = fakes()
     run = Run("nosis", "lsgan", 0.4, 0.003, seed=2)
     [outcome] = outcomes(settings_in(tmp_path), [run])
     flags = (outcome.folder / "run.flags").read_text().split("\n")
@@ -92,8 +92,8 @@ def test_trains_by_the_flags_of_the_ablation(tmp_path, programs):
     assert outcome.reason is None and outcome.words == ""
 
 
-def test_nothing_is_trained_or_scored_twice(tmp_path, programs):
-    fake = programs()
+def test_nothing_is_trained_or_scored_twice(tmp_path, fakes):
+    fake = fakes()
     settings = settings_in(tmp_path, jobs=2)
     first = outcomes(settings, [Run(), Run(tau_1=0.1), Run()])
     assert len(fake.calls) == 4
@@ -104,8 +104,8 @@ def test_nothing_is_trained_or_scored_twice(tmp_path, programs):
     assert again[0] == first[1]
 
 
-def test_scores_of_fewer_pictures_are_made_anew(tmp_path, programs):
-    fake = programs()
+def test_scores_of_fewer_pictures_are_made_anew(tmp_path, fakes):
+    fake = fakes()
     outcomes(settings_in(tmp_path), [Run()])
     outcomes(settings_in(tmp_path, limit=3), [Run()])
     assert [x[0] for x, _ in fake.calls] == [
@@ -116,28 +116,28 @@ def test_scores_of_fewer_pictures_are_made_anew(tmp_path, programs):
     assert "--limit=3" in fake.calls[-1][0]
 
 
-def test_other_settings_do_not_take_over_a_run(tmp_path, programs):
-    programs()
+def test_other_settings_do_not_take_over_a_run(tmp_path, fakes):
+    fakes()
     outcomes(settings_in(tmp_path), [Run()])
     with pytest.raises(UserError, match="another --output"):
         outcomes(settings_in(tmp_path, steps=8), [Run()])
 
 
-def test_a_budget_stops_and_the_next_call_goes_on(tmp_path, programs):
-    fake = programs(reached=3, status=runs.OUT_OF_BUDGET)
+def test_a_budget_stops_and_the_next_call_goes_on(tmp_path, fakes):
+    fake = fakes(reached=3, status=programs.OUT_OF_BUDGET)
     settings = settings_in(tmp_path, budget=2.5)
     [outcome] = outcomes(settings, [Run()])
     assert fake.calls[0][1] == 2.5
     assert "step 3 of 7" in outcome.words and outcome.scores is None
     assert not fake.of("evaluate.py")
-    fake = programs()
+    fake = fakes()
     [outcome] = outcomes(settings, [Run()])
     assert "--resume" in fake.of("train.py")[0]
     assert outcome.reason is None
 
 
-def test_without_vgg16_what_needs_it_is_not_run(tmp_path, programs):
-    fake = programs()
+def test_without_vgg16_what_needs_it_is_not_run(tmp_path, fakes):
+    fake = fakes()
     settings = settings_in(tmp_path, vgg16_weights=None)
     whole, without = outcomes(settings, [Run(), Run(tau_2=0.0)])
     assert whole.words == "not run: needs --vgg16_weights"
@@ -146,18 +146,18 @@ def test_without_vgg16_what_needs_it_is_not_run(tmp_path, programs):
     assert not any(x.startswith("--vgg16") for x in command)
 
 
-def test_what_is_trained_needs_no_vgg16_any_more(tmp_path, programs):
-    fake = programs()
+def test_what_is_trained_needs_no_vgg16_any_more(tmp_path, fakes):
+    fake = fakes()
     outcomes(settings_in(tmp_path), [Run()])
     outcomes(settings_in(tmp_path, vgg16_weights=None), [Run()])
     assert len(fake.of("train.py")) == 1
 
 
-def test_a_failure_gives_the_programs_last_words(tmp_path, programs):
-    programs(reached=4, status=2, says="train.py: Stopped at step 4: lost.")
+def test_a_failure_gives_the_programs_last_words(tmp_path, fakes):
+    fakes(reached=4, status=2, says="train.py: Stopped at step 4: lost.")
     [outcome] = outcomes(settings_in(tmp_path), [Run()])
     assert outcome.words == "not run: Stopped at step 4: lost."
-    programs(says="evaluate.py: Expected pairs.", evaluation=2)
+    fakes(says="evaluate.py: Expected pairs.", evaluation=2)
     [outcome] = outcomes(settings_in(tmp_path), [Run(seed=1)])
     assert outcome.words == "not run: Expected pairs."
 
@@ -167,8 +167,11 @@ def test_a_budget_ends_a_real_process(tmp_path, monkeypatch):
     program.write_text("import time\nprint('on', flush=True)\ntime.sleep(60)")
     log = tmp_path / "log"
     settings = settings_in(tmp_path)
-    assert runs.call([str(program)], log, settings, 0.02) == runs.OUT_OF_BUDGET
-    assert not runs._RUNNING
+    assert (
+        programs.call([str(program)], log, settings, 0.02)
+        == programs.OUT_OF_BUDGET
+    )
+    assert not programs._RUNNING
 
 
 def test_jobs_share_the_cores(tmp_path, monkeypatch):
@@ -176,8 +179,10 @@ def test_jobs_share_the_cores(tmp_path, monkeypatch):
     program = tmp_path / "says.py"
     program.write_text("import os; print(os.environ['TF_NUM_INTRAOP_THREADS'])")
     log = tmp_path / "log"
-    assert runs.call([str(program)], log, settings_in(tmp_path, jobs=4)) == 0
-    assert runs.last_line(log) == "2"
+    assert (
+        programs.call([str(program)], log, settings_in(tmp_path, jobs=4)) == 0
+    )
+    assert programs.last_line(log) == "2"
 
 
 def test_names_tell_all_runs_apart():
