@@ -38,6 +38,11 @@ def row(name: str, settings: Settings) -> str:
     """The Markdown of a table or figure, or "not run: " and why."""
     try:
         module = importlib.import_module(f"experiments.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"experiments.{name}":
+            raise
+        return f"not run: there is no experiments/{name}.py\n"
+    try:
         if name not in DATA_OF:
             return module.run(settings)
         data = DATA_OF[name](settings)

@@ -8,7 +8,8 @@ import shutil
 from sis_keras.errors import UserError
 from sis_keras.files.atomic import atomic_path
 
-PICTURE = re.compile(r"!\[[^]]*\]\(reproduction/([\w.]+)\)")
+FOLDER = "reproduction"  # Of its pictures.
+PICTURE = re.compile(r"(!\[[^]]*\]\()([\w.]+)\)")
 
 
 def write_into(
@@ -16,8 +17,8 @@ def write_into(
 ) -> None:
     """Replaces what is between `<!-- name -->` and `<!-- end name -->`.
 
-    The pictures that the parts show are copied from `output` into
-    `reproduction/` beside the document.
+    The pictures that the parts show, by their names in `output`, are copied
+    into `reproduction/` beside the document.
 
     Args:
         document: Markdown with the marks of all parts.
@@ -42,12 +43,12 @@ def write_into(
                 f"Expected the marks {start.strip()} and {end} in {document}. "
                 "Received: a document without. Take docs/reproduction.md."
             )
-        body = without_places(part, output)
+        body = PICTURE.sub(rf"\1{FOLDER}/\2)", without_places(part, output))
         text = f"{before}{start}{body}{end}{after}"
-    folder = document.parent / "reproduction"
+    folder = document.parent / FOLDER
     folder.mkdir(exist_ok=True)
     for part in parts.values():
-        for picture in PICTURE.findall(part):
+        for _, picture in PICTURE.findall(part):
             shutil.copyfile(output / picture, folder / picture)
     with atomic_path(document) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -12,6 +12,7 @@ from experiments import command, plots
 from experiments.command import Settings
 from experiments.runs import Outcome, Run, outcomes
 from experiments.tables import write_table
+from sis_keras.optional import optional_package
 
 GAMES = {
     "RaLSGAN": "ralsgan",
@@ -24,6 +25,7 @@ PANELS = {
     "adversarial": "adversarial, 0.01 * game",
     "discriminator_loss": "discriminators' loss",
 }
+LINEAR = 0.01  # Losses nearer to 0 than this are drawn linearly.
 HEADER = (
     "game",
     "content, first rows",
@@ -91,6 +93,7 @@ def cells(outcome: Outcome, columns: dict[str, list[float]]) -> list[str]:
 
 def figure(curves: dict[str, dict[str, list[float]]]):
     """A panel for each loss, a line for each game."""
+    ticker = optional_package("matplotlib.ticker", "experiments")
     figure_, axes = plots.new_figure(len(PANELS), width=12, height=3.8)
     for one, (column, title) in zip(axes, PANELS.items(), strict=True):
         for style, (game, columns) in zip(
@@ -107,7 +110,13 @@ def figure(curves: dict[str, dict[str, list[float]]]):
             )
         one.set_title(title)
         one.set_xlabel("steps")
-        one.set_yscale("symlog", linthresh=0.01)
+        one.set_yscale("symlog", linthresh=LINEAR)
+        one.yaxis.set_major_locator(
+            ticker.SymmetricalLogLocator(
+                base=10, linthresh=LINEAR, subs=(1, 2, 5)
+            )
+        )
+        one.yaxis.set_major_formatter("{x:g}")
     axes[0].legend()
     return figure_
 

@@ -44,4 +44,4 @@ def save(figure, output: pathlib.Path, name: str) -> str:
 
 def shown(file: str, words: str) -> str:
     """Markdown that shows a picture of the output's folder."""
-    return f"![{words}](reproduction/{file})\n"
+    return f"![{words}]({file})\n"

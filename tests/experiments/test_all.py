@@ -59,7 +59,7 @@ def test_a_part_takes_the_old_ones_place(tmp_path, monkeypatch):
     document.write_text(MARKS)
     (output / "plot.png").write_bytes(b"a picture")
     part = f"new, /some/where/data/test, {output}/x\n"
-    part += "![words](reproduction/plot.png)\n"
+    part += "![words](plot.png)\n"
     for _ in range(2):
         write_into(document, {"one": part}, output)
         assert document.read_text() == (
