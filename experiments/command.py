@@ -1,8 +1,11 @@
 """Arguments of the experiments, and how each is a command of its own."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Callable
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from experiments.sizes import SIZES, Size
 from sis_keras.commands.program import Parser, guarded

@@ -101,3 +101,8 @@ def test_an_unknown_row_is_a_users_mistake():
     )
     assert done.returncode == 2
     assert "Received: table9" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_row_that_nobody_wrote_says_so(tmp_path):
+    said = driver.row("table9", Settings(tmp_path))
+    assert said == "not run: there is no experiments/table9.py\n"
