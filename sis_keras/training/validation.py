@@ -52,7 +52,8 @@ def validated(
         `dead`, what the argument gives.
     """
     gains: dict[str, list] = {}
-    first, worst, shifts, seen = [], math.inf, [], []
+    first, worst, shifts = [], math.inf, []
+    seen: list[np.ndarray] = []
     for group, name, blurry, sharp in examples:
         restored = restore(blurry, name)
         if len(seen) < PICTURES_FOR_UNITS:
