@@ -139,7 +139,8 @@ def run(settings: Settings) -> str:
     rows += [[k, f"not run: {x}", *blank] for k, x in reasons.items()]
     table = write_table(settings.output, "dilution", HEADER, rows)
     shown = plots.save(lines(found), settings.output, "dilution")
-    shown += plots.save(grid(found), settings.output, "dilution_maps")
+    maps = pictures.pixels(grid(found))
+    shown += pictures.save(maps, settings.output, "dilution_maps")
     return (
         f"{table}\n{shown}\nShare of what varies in each fusion's sum that "
         'changes when info_0 is held at its mean over the picture; "box '
@@ -168,7 +169,7 @@ def networks(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
 def cells(left: Left) -> list[str]:
     """Of a network's row."""
     return [
-        *(f"{x:.1%}" for x in left.shares),
+        *(f"{x:.2%}" for x in left.shares),
         f"{left.levels:.3f}",
         f"{left.varies:.3g}",
     ]
@@ -177,8 +178,9 @@ def cells(left: Left) -> list[str]:
 def lines(found: dict[str, Left]):
     """Shares over the fusions, a line for each network."""
     figure, [axes] = plots.new_figure()
+    styles = [*plots.STYLES, {"linestyle": "-", "marker": "x", "color": "0.6"}]
     for number, (name, left) in enumerate(found.items()):
-        style = plots.STYLES[number % len(plots.STYLES)]
+        style = styles[number % len(styles)]
         fill = "white" if "held" in name else style["color"]
         axes.plot(
             range(1, 5),
@@ -192,6 +194,7 @@ def lines(found: dict[str, Left]):
     axes.set_ylabel("left of info_0, % of what varies")
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.legend()
     return figure
 
@@ -211,7 +214,7 @@ def grid(found: dict[str, Left]):
             one.imshow(map_, cmap="gray", vmin=0, vmax=1)
             one.set_xticks([])
             one.set_yticks([])
-            one.set_title(f"fusion {k + 1}: {left.shares[k]:.1%}", fontsize=8)
+            one.set_title(f"fusion {k + 1}: {left.shares[k]:.2%}", fontsize=8)
         row[0].set_ylabel(name, fontsize=8)
     return figure
 

@@ -4,25 +4,20 @@ The test picture with the strongest blur, whole and at the two places where the
 blur has done most, restored by each network of Table 2 (seed 0).
 """
 
-import io
-
 import numpy as np
-from PIL import Image
 
-from experiments import command, pictures, plots
+from experiments import command, pictures
 from experiments.command import Settings
 from experiments.table2 import ablations
 from experiments.tables import write_table
 from sis_keras.errors import UserError
-from sis_keras.files.atomic import atomic_path
-from sis_keras.files.pictures import write_rgb
 from sis_keras.training.run import LAST
 from tools.before_after import places
 
 # As in the paper a green and a yellow box; one frame is solid, one dashed, so
 # that they are told apart without colour, too.
 BOXES = ((0, 160, 0), (255, 200, 0))
-WIDTH = 2.6  # of a column, in inches
+WIDTH = 2.2  # of a column, in inches
 
 
 def run(settings: Settings) -> str:
@@ -53,12 +48,10 @@ def run(settings: Settings) -> str:
     table = write_table(
         settings.output, "figure7", ["picture", "PSNR in box 1", "box 2"], rows
     )
-    sheet = drawn(shown, boxes)
-    write_rgb(settings.output / "figure7.png", sheet)
-    _write_jpeg(settings.output / "figure7.jpg", sheet)
+    sheet = pictures.save(drawn(shown, boxes), settings.output, "figure7")
     said = "".join(f" {k}: {x}." for k, x in missing.items())
     return (
-        f"{plots.shown('figure7.jpg', 'ablations side by side')}\n{table}\n"
+        f"{sheet}\n{table}\n"
         f"{name.rpartition('/')[2]} of {settings.test_data}, the picture with "
         "the lowest PSNR as it came; box 1 green and solid, box 2 yellow and "
         f"dashed.{said} The paper shows another picture. "
@@ -114,23 +107,12 @@ def drawn(
     for one in axes.flat:
         one.set_xticks([])
         one.set_yticks([])
-    return _pixels(figure)
+    return pictures.pixels(figure)
 
 
 def colour_of(levels: tuple[int, int, int]) -> tuple[float, ...]:
     """As matplotlib wants it."""
     return tuple(level / 255 for level in levels)
-
-
-def _pixels(figure):
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return np.asarray(Image.open(buffer).convert("RGB"))
-
-
-def _write_jpeg(path, picture):
-    with atomic_path(path) as temporary:
-        Image.fromarray(picture).save(temporary, "JPEG", quality=85)
 
 
 if __name__ == "__main__":

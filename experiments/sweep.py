@@ -1,7 +1,10 @@
 """Sweeps of a weight of Eq. 7: a run and a row for each value."""
 
+import statistics
+
 from experiments import command, plots
 from experiments.command import Settings
+from experiments.figure4 import curve
 from experiments.runs import TAU_3, Outcome, Run, outcomes
 from experiments.tables import write_table
 
@@ -48,8 +51,8 @@ def sweep(
     scores = next((x.scores for x in found if x.scores), None)
     best = best_of(found, varied)
     return (
-        f"{table}\n{shown}\n{printed} {best} One seed a row, so differences "
-        "below those between seeds (Table 2) say nothing. "
+        f"{table}\n{shown}\n{printed} {best} {terms(found)}One seed a row, so "
+        "differences below those between seeds (Table 2) say nothing. "
         f"{command.ran(settings, scores)} {command.not_comparable(settings)}\n"
     )
 
@@ -65,6 +68,18 @@ def best_of(found: list[Outcome], varied: str) -> str:
         f"Ours is largest at {varied} = {getattr(best.run, varied):g}; all "
         f"{len(done)} lie within {max(values) - min(values):.3f} dB."
     )
+
+
+def terms(found: list[Outcome]) -> str:
+    """How much each term of Eq. 7 weighs, means over the last run's log."""
+    columns = curve(found[-1].folder / "training.csv")
+    if "perceptual" not in columns:
+        return ""
+    said = ", ".join(
+        f"{name} {statistics.fmean(columns[name]):.2g}"
+        for name in ("content", "perceptual", "adversarial")
+    )
+    return f"The terms as they entered the last row's loss: {said}. "
 
 
 def figure(lines: dict[str, list[Outcome]], varied: str):

@@ -12,6 +12,7 @@ from sis_keras.training.run import LAST
 HEADER = ("method", "PSNR", "SSIM", "seconds", "what it is")
 # Where a name stands beside its point, in points; close ones keep apart.
 PLACES = {
+    "DeblurGAN": (-60, -4),
     "DeblurGAN-v2": (-70, -4),
     "EG-GAN": (-10, -13),
     "Yuan et al.": (6, 4),
@@ -47,8 +48,8 @@ def run(settings: Settings) -> str:
     scores = next(iter(ours.values()), None)
     return (
         f"{table}\n{shown}\nSeconds are of one 720p picture, batch 1, without "
-        "decoding; the paper's are of a GPU that it does not name, ours of "
-        f"{scores['protocol']['device'] if scores else 'no device'}. "
+        "decoding; the paper's are of a platform that it does not name, ours "
+        f"of {scores['protocol']['device'] if scores else 'no device'}. "
         f"{command.ran(settings, scores)} {command.not_comparable(settings)}\n"
     )
 
@@ -107,14 +108,14 @@ def figure(points: list[tuple[str, float, float]]):
                 name.replace("`", ""),
                 (seconds, psnr),
                 textcoords="offset points",
-                xytext=PLACES.get(name, (6, -10)),
+                xytext=PLACES.get(name, (6, -10 if fill == "none" else 4)),
                 fontsize=8,
             )
     axes.set_xscale("log")
     axes.set_xlabel("seconds for one 720p picture")
     axes.set_ylabel("PSNR, dB")
-    axes.margins(x=0.15)
-    axes.legend(loc="lower left")
+    axes.margins(x=0.2)
+    figure_.legend(loc="outside lower center", ncols=2)
     return figure_
 
 

@@ -72,6 +72,16 @@ def test_the_best_weight_of_a_sweep():
     assert sweep.best_of(found[1:], "tau_1") == "Ours: not run."
 
 
+def test_the_terms_of_the_last_row(tmp_path):
+    (tmp_path / "training.csv").write_text(
+        "step,content,perceptual,adversarial\n2,0.02,1e-5,0.1\n4,0.04,3e-5,0.3\n"
+    )
+    found = [failed("x"), failed("y")._replace(folder=tmp_path)]
+    text = sweep.terms(found)
+    assert "content 0.03, perceptual 2e-05, adversarial 0.2." in text
+    assert sweep.terms(found[:1]) == ""
+
+
 def test_the_weights_of_the_sweeps():
     assert sweep.TAUS_1 == (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
     assert [f"{x:g}" for x in sweep.TAUS_2[::4]] == ["0.001", "0.005", "0.009"]
