@@ -5,6 +5,9 @@ import pathlib
 import re
 import shutil
 
+import numpy as np
+from PIL import Image
+
 from sis_keras.errors import UserError
 from sis_keras.files.atomic import atomic_path
 
@@ -49,9 +52,19 @@ def write_into(
     folder.mkdir(exist_ok=True)
     for part in parts.values():
         for _, picture in PICTURE.findall(part):
-            shutil.copyfile(output / picture, folder / picture)
+            _copy(output / picture, folder / picture)
     with atomic_path(document) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _copy(source, target):
+    """A grey plot with 16 greys, a third of its size; all else as it is."""
+    image = Image.open(source)
+    shades = np.asarray(image.convert("RGB"))
+    if source.suffix == ".png" and not np.ptp(shades, axis=2).any():
+        image.convert("L").quantize(16).save(target, optimize=True)
+    else:
+        shutil.copyfile(source, target)
 
 
 def without_places(text: str, output: pathlib.Path) -> str:

@@ -52,7 +52,8 @@ def save(picture: np.ndarray, output: pathlib.Path, name: str) -> str:
     """
     output.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(picture)
-    for kind, options in (("PNG", {}), ("JPEG", {"quality": 82})):
+    small = {"quality": 72, "optimize": True}
+    for kind, options in (("PNG", {}), ("JPEG", small)):
         suffix = kind.lower().replace("jpeg", "jpg")
         with atomic_path(output / f"{name}.{suffix}") as temporary:
             image.save(temporary, kind, **options)
