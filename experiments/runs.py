@@ -10,6 +10,7 @@ chosen by pictures that the paper does not name.
 import concurrent.futures
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from experiments import programs
@@ -17,6 +18,7 @@ from experiments.command import Settings
 from sis_keras.errors import UserError
 from sis_keras.files.atomic import atomic_path
 from sis_keras.training.run import LAST
+from sis_keras.weights.released import fingerprint, weight_file
 from sis_keras.weights.tensors import read_tensors
 
 TAU_1, TAU_2, TAU_3 = 0.5, 0.006, 0.01  # Eq. 7
@@ -129,10 +131,8 @@ def _outcome(settings, run):
         scores, reason = score(
             settings,
             folder / "evaluation",
-            [
-                f"--flagfile={folder / 'run.flags'}",
-                f"--weights={folder / LAST}",
-            ],
+            folder / LAST,
+            [f"--flagfile={folder / 'run.flags'}"],
         )
     return Outcome(run, folder, scores, reason)
 
@@ -183,14 +183,19 @@ def _train(settings, run, folder):
 
 
 def score(
-    settings: Settings, folder: pathlib.Path, flags: list[str], repeats: int = 1
+    settings: Settings,
+    folder: pathlib.Path,
+    weights,
+    flags: Sequence[str] = (),
+    repeats: int = 1,
 ) -> tuple[dict | None, str | None]:
     """Scores by evaluate.py, unless `folder` holds those scores already.
 
     Args:
         settings: Of the call.
         folder: `…/evaluation`, where evaluate.py writes.
-        flags: That say what is scored.
+        weights: A released name or a file, whose content may change.
+        flags: Others that say what is scored.
         repeats: Timed runs of each picture.
 
     Returns:
@@ -198,6 +203,7 @@ def score(
     """
     asked = [
         *flags,
+        f"--weights={weights}",
         f"--output={folder.parent}",
         f"--test_data={settings.test_data}",
         f"--metrics={','.join(METRICS)}",
@@ -205,7 +211,8 @@ def score(
         *([f"--limit={settings.limit}"] if settings.limit else []),
     ]
     scores, note = folder / "scores.json", folder / "score.flags"
-    text = "\n".join(asked) + "\n"
+    content = fingerprint(weight_file(str(weights)).read_bytes())
+    text = "\n".join([*asked, f"# {content['sha256']}"]) + "\n"
     if not scores.exists() or _read(note) != text:
         folder.mkdir(parents=True, exist_ok=True)
         note.unlink(missing_ok=True)

@@ -69,8 +69,8 @@ def scored(settings: Settings) -> tuple[dict[str, dict], dict[str, str]]:
         found, reason = runs.score(
             settings,
             settings.output / f"table3_{number}" / "evaluation",
-            [f"--weights={weights}"],
-            settings.of_size.repeats,
+            weights,
+            repeats=settings.of_size.repeats,
         )
         if found:
             scores[name] = found

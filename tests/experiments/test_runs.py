@@ -10,7 +10,7 @@ import pytest
 
 from experiments import programs, runs
 from experiments.command import Settings
-from experiments.runs import Outcome, Run, outcomes
+from experiments.runs import Outcome, Run, outcomes, score
 from sis_keras.errors import UserError
 from sis_keras.weights.tensors import write_tensors
 
@@ -114,6 +114,16 @@ def test_scores_of_fewer_pictures_are_made_anew(tmp_path, fakes):
         "evaluate.py",
     ]
     assert "--limit=3" in fake.calls[-1][0]
+
+
+def test_weights_that_changed_are_scored_anew(tmp_path, fakes):
+    """Under one name: another release, or a file written again."""
+    fake = fakes()
+    settings, weights = settings_in(tmp_path), tmp_path / "w.safetensors"
+    for content in (b"one", b"one", b"other"):
+        weights.write_bytes(content)
+        score(settings, tmp_path / "scored" / "evaluation", weights)
+    assert len(fake.of("evaluate.py")) == 2
 
 
 def test_other_settings_do_not_take_over_a_run(tmp_path, fakes):
