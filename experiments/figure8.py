@@ -10,6 +10,8 @@ import pathlib
 import numpy as np
 
 from experiments import plots
+from experiments.pictures import pixels
+from experiments.pictures import save as save_small
 from experiments.table4 import read_arguments
 from experiments.tables import write_table
 from sis_keras.commands.program import guarded
@@ -58,7 +60,8 @@ def run(
             drawn_name = name.rpartition("/")[2]
     if drawn is None:
         raise UserError(f"Expected pairs. Received: none in {data}.")
-    shown = plots.save(figure(drawn), output, "figure8")
+    plots.save(figure(drawn), output, "figure8")
+    shown = save_small(pixels(figure(drawn)), output, "figure8")
     table = write_table(output, "figure8", HEADER, rows_of(scores))
     return (
         f"{shown}\n{table}\n{len(scores['sharp'])} pictures of {data}, means, "
