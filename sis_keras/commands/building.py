@@ -77,7 +77,11 @@ def make_gan(arguments):
         clip_norm=FLAGS.clip_norm,
     )
     gan.compile(
-        make_optimizer(FLAGS.learning_rate, FLAGS.optimizer),
+        make_optimizer(
+            FLAGS.learning_rate,
+            FLAGS.optimizer,
+            held=(plays and FLAGS.discriminator_warmup_steps) or 0,
+        ),
         make_optimizer(FLAGS.discriminator_learning_rate) if plays else None,
     )
     return gan
@@ -173,7 +177,7 @@ def coarse_weight():
     return weight
 
 
-def make_optimizer(learning_rate, kind="adam"):
+def make_optimizer(learning_rate, kind="adam", held=0):
     import keras
 
     from sis_keras.training.muon import ConvMuon
@@ -185,6 +189,7 @@ def make_optimizer(learning_rate, kind="adam"):
         FLAGS.warmup_steps,
         FLAGS.decay,
         min(FLAGS.final_learning_rate, learning_rate),
+        held,
     )
     if kind == "muon":
         half = FLAGS.precision == "mixed_bfloat16"

@@ -15,6 +15,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 from absl import flags
 
 from sis_keras.commands import help
+from sis_keras.commands.game_flags import define_game
 from sis_keras.commands.sources_flag import define_sources
 from sis_keras.errors import UserError
 from sis_keras.networks.presets import PRESETS
@@ -172,19 +173,7 @@ flags.DEFINE_float(
     0.0,
 )
 _group("Game", "Eq. 6 and its discriminators.")
-flags.DEFINE_enum(
-    "adversarial",
-    "ralsgan",
-    ["ralsgan", "rsgan", "lsgan", "wgan-gp", "none"],
-    "The game; none trains no discriminator.",
-)
-flags.DEFINE_float(
-    "adversarial_weight", 0.01, "Of the adversarial loss, tau_3 of Eq. 7."
-)
-flags.DEFINE_bool(
-    "discriminator_sigmoid", True, "Table 1's last row; ralsgan alone."
-)
-flags.DEFINE_float("gradient_penalty_weight", 10.0, "Of wgan-gp's penalty.")
+define_game()
 _group("Steps", "how many crops, how large, from where.")
 flags.DEFINE_integer("steps", 1000, "Of the whole run.", 1)
 flags.DEFINE_integer("batch_size", 8, "Crops a step.", 1)

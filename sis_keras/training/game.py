@@ -19,6 +19,11 @@ def local_crop(image: tf.Tensor, origin: tf.Tensor) -> tf.Tensor:
     return tf.gather(image, columns, axis=2, batch_dims=1)
 
 
+def views(image: tf.Tensor, local_origin: tf.Tensor) -> list[tf.Tensor]:
+    """What each discriminator sees: the whole, and a local crop."""
+    return [image, local_crop(image, local_origin)]
+
+
 def score_pair(discriminator, real, fake):
     """((real, fake), their means over the global batch)."""
     scores = (
@@ -30,6 +35,12 @@ def score_pair(discriminator, real, fake):
     if context.num_replicas_in_sync > 1:
         means = context.all_reduce(tf.distribute.ReduceOp.MEAN, means)
     return scores, means
+
+
+def told_apart(scores):
+    """The share of sharp pictures that score above their restored ones."""
+    real, fake = scores
+    return tf.reduce_mean(tf.cast(real > fake, tf.float32))
 
 
 def gradient_penalty(discriminator, real, fake, step):

@@ -7,11 +7,12 @@ from sis_keras.training.adversarial import ADVERSARIAL
 from sis_keras.training.game import (
     finite_everywhere,
     gradient_penalty,
-    local_crop,
     mean_psnr,
     put_back,
     replicas,
     score_pair,
+    told_apart,
+    views,
 )
 from sis_keras.training.supervision import Supervision
 
@@ -126,10 +127,11 @@ class DeblurringGAN(keras.Model):
         with tf.GradientTape() as tape:
             restored, terms = self.supervision(blurry, sharp)
             if self.plays:
-                real = self._views(sharp, batch["local_origin"])
-                fake = self._views(restored, batch["local_origin"])
+                real = views(sharp, batch["local_origin"])
+                fake = views(restored, batch["local_origin"])
                 with tape.stop_recording():
                     logs |= self._train_discriminators(real, fake)
+                    logs["blurred_psnr"] = mean_psnr(sharp, blurry)
                 value = self._generator_game_value(real, fake)
                 terms["adversarial"] = self.adversarial_weight * value
             loss = tf.add_n(list(terms.values()))
@@ -183,10 +185,6 @@ class DeblurringGAN(keras.Model):
         """Whether float16's loss is scaled."""
         return hasattr(self.generator_optimizer, "inner_optimizer")
 
-    def _views(self, image, local_origin):
-        """What each discriminator sees: the whole, and a local crop."""
-        return [image, local_crop(image, local_origin)]
-
     def _train_discriminators(self, real, fake):
         """One step of both; their losses are averaged (as DeblurGAN-v2)."""
         fake = [tf.stop_gradient(view) for view in fake]
@@ -208,6 +206,7 @@ class DeblurringGAN(keras.Model):
                 values.append(value)
                 logs[f"{name}_real_score"] = means[0]
                 logs[f"{name}_fake_score"] = means[1]
+                logs[f"{name}_told_apart"] = told_apart(scores)
             loss = tf.add_n(values) / len(values)
             scaled_loss = self.discriminator_optimizer.scale_loss(loss)
         variables = self._discriminator_variables()

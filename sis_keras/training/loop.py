@@ -14,15 +14,15 @@ import tensorflow as tf
 import tqdm
 
 from sis_keras.data.crops import Crops
-from sis_keras.evaluation.sheet import before_after
+from sis_keras.evaluation.sheet import ORDER, sheet
 from sis_keras.networks.inception import freeze_batch_norm
 from sis_keras.restoring.restorer import KerasRestorer, restore
-from sis_keras.training import validation
+from sis_keras.training import game_health, validation
 from sis_keras.training.base_run import BaseRun, means_of
 from sis_keras.training.checkpoint import save_checkpoint
 from sis_keras.training.gan import DeblurringGAN
 from sis_keras.training.log import RunLog
-from sis_keras.training.run import first_signal, host_lost
+from sis_keras.training.run import first_signal, game_over, host_lost
 from sis_keras.training.strategies import (
     check_batch_size,
     distributed_batches,
@@ -32,7 +32,6 @@ from sis_keras.training.throughput import multiply_adds
 
 SHOWN_PICTURES = 4
 STOPPED = "stopped"  # Of the logs of several hosts.
-SHOWN_SIZE = 480
 
 
 class TrainingRun(BaseRun):
@@ -98,6 +97,7 @@ class TrainingRun(BaseRun):
         self._stops_together = False
         self._restore = KerasRestorer(gan.averaged_generator)
         self._logs: list[dict] = []
+        self._collapse = game_health.Collapse()
         # Forward once, backward twice; a multiplication and an addition.
         size = crops.crop_size
         adds = multiply_adds(gan.generator, size, size)
@@ -188,8 +188,10 @@ class TrainingRun(BaseRun):
         self.step += 1
         progress.update()
         if self.step % self.log_every == 0 or self.step == self.steps:
-            progress.set_postfix(psnr=f"{self._write_logs()['psnr']:.2f}")
+            means = self._write_logs()
+            progress.set_postfix(psnr=f"{means['psnr']:.2f}")
             self._raise_if_lost(int(self._number(self.gan.skipped_in_a_row)))
+            self._raise_if_collapsed(means)
         trained = time.monotonic()
         if self.step % self.validate_every == 0 or self.step == self.steps:
             self._validate()
@@ -219,12 +221,11 @@ class TrainingRun(BaseRun):
 
     def _write_logs(self):
         """Means since the last row."""
-        means = means_of(
-            {
-                key: np.array([float(row[key]) for row in self._logs])
-                for key in self._logs[0]
-            }
-        )
+        logs = {
+            key: np.array([float(row[key]) for row in self._logs])
+            for key in self._logs[0]
+        }
+        means = means_of(logs | game_health.wins(logs))
         self._logs = []
         means["learning_rate"] = self._number(
             self.gan.generator_optimizer.learning_rate
@@ -248,6 +249,12 @@ class TrainingRun(BaseRun):
             "steps_per_second": rate,
             "gflops": rate * self._step_flops / 1e9,
         }
+
+    def _raise_if_collapsed(self, means):
+        what = self._collapse.seen(means)
+        if what:
+            self._checkpoint()
+            raise game_over(self.step, what, self.last_path)
 
     def _number(self, scalar):
         """A scalar, of which each replica may hold a copy."""
@@ -274,8 +281,10 @@ class TrainingRun(BaseRun):
             nonlocal left
             left -= 1
             if left >= 0:
-                shown = before_after(*map(_middle, pictures))
-                log.picture(name, self.step, shown)
+                shown = dict(zip(ORDER, pictures, strict=True))
+                # What changed most at 200 %, and a box where that is.
+                page = sheet([(f"step {self.step}", {"name": name}, shown)])
+                log.picture(name, self.step, page)
 
         row = validation.validated(
             lambda blurry, name: restore(self._restore, blurry, name)[0],
@@ -287,10 +296,3 @@ class TrainingRun(BaseRun):
         tqdm.tqdm.write(f"step {self.step}: {validation.told(row)}")
         if self._is_better(row):
             self._keep_best(row)
-
-
-def _middle(picture):
-    """The middle of a picture, at most SHOWN_SIZE pixels wide and high."""
-    top = max(picture.shape[0] - SHOWN_SIZE, 0) // 2
-    left = max(picture.shape[1] - SHOWN_SIZE, 0) // 2
-    return picture[top : top + SHOWN_SIZE, left : left + SHOWN_SIZE]

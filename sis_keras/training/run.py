@@ -61,6 +61,16 @@ def training_lost(step: int, in_a_row: int, last_path) -> UserError:
     )
 
 
+def game_over(step: int, what: str, last_path) -> UserError:
+    """Why a run ends whose game has collapsed."""
+    return UserError(
+        f"Stopped at step {step}: the game collapsed: {what}. {last_path} "
+        "holds the state as it is, best.safetensors the best before. Lower "
+        "`discriminator_learning_rate` or `adversarial_weight`, raise "
+        "`discriminator_warmup_steps`, or take `adversarial=ralsgan`."
+    )
+
+
 def host_lost(step: int, last_path, reason: str) -> UserError:
     """Why a run ends on this host when another one is gone."""
     return UserError(

@@ -270,3 +270,26 @@ def test_the_card_of_the_best_weights_is_whole(cache, tmp_path):
     card = metadata["card"]
     assert card["data"] == "made" and card["step"] == run.best_step
     assert json.dumps(card)
+
+
+def test_a_game_that_is_over_ends_the_run(cache, tmp_path):
+    gan = tiny.make_gan()
+    for discriminator in gan.discriminators:
+        for variable in discriminator.trainable_variables:
+            variable.assign(np.zeros(variable.shape))
+    run = make_run(cache, tmp_path, gan, steps=50)
+    with pytest.raises(UserError, match="step 5: the game collapsed: the disc"):
+        run.run()
+    assert len(rows(tmp_path / "training.csv")) == 5
+    again = make_run(cache, tmp_path, steps=50, gan=tiny.make_gan())
+    again.resume()
+    assert again.step == 5
+
+
+def test_a_game_tells_who_wins(cache, tmp_path):
+    make_run(cache, tmp_path, tiny.make_gan(), steps=4, log_every=2).run()
+    for row in rows(tmp_path / "training.csv"):
+        assert 0 <= row["global_told_apart"] <= 1
+        assert row["discriminators_win"] in (0.0, 0.5, 1.0)
+        assert row["generator_wins"] in (0.0, 0.5, 1.0)
+        assert row["blurred_psnr"] > 0
