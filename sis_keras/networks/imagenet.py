@@ -95,14 +95,21 @@ def _folded(conv, norm):
 # The standard deviation of ImageNet's channels, about; the authors' code takes
 # its losses on normalised images, and 0.5 and 0.006 belong to that scale.
 IMAGE_SCALE = 0.225
-# The authors' VGG16 takes unit variance, Keras's takes 0…255. A heuristic.
+# The authors' VGG16 takes unit variance, Keras's takes 0…255, and its features
+# are about so many times as large. A heuristic.
 FEATURE_SCALE = IMAGE_SCALE * 255
+# Weights of the authors' VGG16, converted to Keras's layout, have that in their
+# first kernel: its standard deviation is 0.004, and 0.2 in Keras's own file.
+LEAST_FIRST_KERNEL = 0.03
 VGG16_MEAN_BGR = (103.939, 116.779, 123.68)
 VGG16_FILE = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 
 def vgg16_features(weights_path) -> keras.Model:
     """Images in [0, 1] to VGG16's ReLU 3_3 maps, `(batch, h/4, w/4, 256)`.
+
+    The maps, float32, are of the size that they have in the authors' VGG16,
+    whichever of the two conventions the file keeps.
 
     Args:
         weights_path: Keras's public ImageNet file, `vgg16_weights_tf_dim_
@@ -131,12 +138,15 @@ def vgg16_features(weights_path) -> keras.Model:
         ) from error
     relu_3_3 = vgg16.get_layer("block3_conv3").output
     trunk = keras.Model(vgg16.input, relu_3_3, name="vgg16_relu_3_3")
+    first = ops.std(vgg16.get_layer("block1_conv1").kernel)
+    scale = FEATURE_SCALE if first > LEAST_FIRST_KERNEL else 1.0
     image = keras.Input((None, None, 3))
     bgr = keras.layers.Lambda(
         lambda x: x[..., ::-1] * 255.0 - ops.cast(VGG16_MEAN_BGR, x.dtype),
         output_shape=(None, None, 3),
         dtype="float32",  # 0…255 would be rounded to whole numbers else
     )(image)
-    model = keras.Model(image, trunk(bgr), name="vgg16_features")
+    features = keras.layers.Rescaling(1.0 / scale, dtype="float32")(trunk(bgr))
+    model = keras.Model(image, features, name="vgg16_features")
     model.trainable = False
     return model

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from sis_keras.networks.imagenet import FEATURE_SCALE, IMAGE_SCALE
+from sis_keras.networks.imagenet import IMAGE_SCALE
 
 Tensor = Any  # of whichever backend Keras runs on
 
@@ -78,9 +78,7 @@ def perceptual(
     Args:
         features: The model that `vgg16_features` returns.
     """
-    difference = features(sharp) - features(restored)
-    difference = ops.cast(difference, "float32") / FEATURE_SCALE
-    return ops.mean(ops.square(difference))
+    return ops.mean(ops.square(features(sharp) - features(restored)))
 
 
 CONTENT = {"mse": mse, "charbonnier": charbonnier}

@@ -169,6 +169,7 @@ def test_features_are_relu_3_3_of_keras_preprocessing(
     ours, expected = features(sharp).numpy(), relu_3_3(sharp)
     assert ours.shape == (2, 33 // 4, 40 // 4, 256)
     assert (ours == 0).any() and ours.min() == 0
+    expected = expected / 57.375
     scale = expected.std()
     np.testing.assert_allclose(ours / scale, expected / scale, atol=1e-4)
     assert not features.trainable_variables
@@ -185,6 +186,24 @@ def test_perceptual_is_eq_5_on_features_divided_by_57_375(
     assert perceptual(features, sharp, sharp).numpy() == 0
 
 
+def test_weights_for_unit_variance_give_the_same_features(
+    vgg16, tmp_path, sharp, vgg16_file
+):
+    """torchvision's convention: all maps are 57.375 times as small."""
+    keras.utils.set_random_seed(0)
+    other = keras.applications.VGG16(include_top=False, weights=None)
+    other.set_weights(vgg16.get_weights())
+    for layer in other.layers:
+        if hasattr(layer, "bias"):
+            layer.bias.assign(layer.bias / 57.375)
+    first = other.get_layer("block1_conv1")
+    first.kernel.assign(first.kernel / 57.375)
+    other.save_weights(tmp_path / "other.weights.h5")
+    expected = vgg16_features(vgg16_file)(sharp).numpy()
+    found = vgg16_features(tmp_path / "other.weights.h5")(sharp).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5 * expected.max())
+
+
 def test_legacy_h5_of_the_public_kind_loads(vgg16, tmp_path, sharp, relu_3_3):
     """The layout of Keras 1 and 2: a group for each layer, names as bytes."""
     path = tmp_path / VGG16_FILE
@@ -198,6 +217,7 @@ def test_legacy_h5_of_the_public_kind_loads(vgg16, tmp_path, sharp, relu_3_3):
                 group[name] = weight.numpy()
     expected = relu_3_3(sharp)
     ours = vgg16_features(path)(sharp).numpy()
+    expected = expected / 57.375
     scale = expected.std()
     np.testing.assert_allclose(ours / scale, expected / scale, atol=1e-4)
 
