@@ -75,6 +75,7 @@ def make_gan(arguments):
         coarse_weight=coarse_weight(),
         ema_decay=FLAGS.ema_decay,
         clip_norm=FLAGS.clip_norm,
+        shift=FLAGS.discriminator_shift or 0,
     )
     gan.compile(
         make_optimizer(

@@ -33,6 +33,7 @@ class DeblurringGAN(keras.Model):
         coarse_weight: Of the coarse scales; see `Supervision`.
         ema_decay: Of the average, approached as training warms up.
         clip_norm: Global norm that gradients are clipped to; 0 is off.
+        shift: Of what the global discriminator sees; see `views`.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class DeblurringGAN(keras.Model):
         coarse_weight: float = 0.0,
         ema_decay: float = 0.999,
         clip_norm: float = 0.0,
+        shift: int = 0,
     ):
         super().__init__()
         self.generator = generator
@@ -65,7 +67,7 @@ class DeblurringGAN(keras.Model):
         self.gradient_penalty_weight = gradient_penalty_weight
         self.supervision = Supervision(generator, content or {}, coarse_weight)
         self.ema_decay = ema_decay
-        self.clip_norm = clip_norm
+        self.clip_norm, self.shift = clip_norm, shift
         count = {"initializer": "zeros", "dtype": "int64", "trainable": False}
         self.skipped = self.add_weight(name="skipped", **count)
         self.skipped_in_a_row = self.add_weight(name="in_a_row", **count)
@@ -127,8 +129,8 @@ class DeblurringGAN(keras.Model):
         with tf.GradientTape() as tape:
             restored, terms = self.supervision(blurry, sharp)
             if self.plays:
-                real = views(sharp, batch["local_origin"])
-                fake = views(restored, batch["local_origin"])
+                real = views(sharp, batch["local_origin"], self.shift)
+                fake = views(restored, batch["local_origin"], self.shift)
                 with tape.stop_recording():
                     logs |= self._train_discriminators(real, fake)
                     logs["blurred_psnr"] = mean_psnr(sharp, blurry)
