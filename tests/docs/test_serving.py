@@ -11,10 +11,11 @@ import textwrap
 
 import numpy as np
 import pytest
-import serving_stand_in
 from PIL import Image
 from places import ROOT
 from small_network import decoded, encoded, pictures, restored_pictures
+
+from benchmarks.serving.stand_in import serve_rest
 
 
 def commands_of_the_docs():
@@ -39,7 +40,7 @@ def test_python_clients(blurry, small_restorer, served_model, grpc_address):
     clients = [x for x in commands_of_the_docs() if x.startswith("import")]
     assert len(clients) == 4
     names = {}
-    with serving_stand_in.serve_rest(served_model, "sisnet") as rest:
+    with serve_rest(served_model, "sisnet") as rest:
         for client in clients:
             client = client.replace("localhost:8500", grpc_address)
             exec(client.replace("localhost:8501", rest), names)
@@ -62,7 +63,7 @@ def test_shell_clients(blurry, small_restorer, served_model, words):
         pytest.skip(f"{program} is not installed")
     np.save("images.npy", blurry)
     (command,) = [x for x in commands_of_the_docs() if words in x]
-    with serving_stand_in.serve_rest(served_model, "sisnet") as rest:
+    with serve_rest(served_model, "sisnet") as rest:
         subprocess.run(
             command.replace("localhost:8501", rest),
             shell=True,
