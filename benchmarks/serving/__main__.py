@@ -2,14 +2,14 @@
 
 EXPORT is what `export.py --format=saved_model` wrote, version included. It is
 served by a stand-in (benchmarks/serving/stand_in.py) in a process of its own,
-by the export's batching_params.pbtxt with the changes that a row names; or, with
---address or --url, by a server that has the same export and runs already.
+by the export's batching_params.pbtxt with the changes that a row names; or,
+with --address or --url, by a server that has the same export and runs already.
 
 Two tables: clients that each wait for their answer, by pictures at once and by
-the server's threads; then requests that come at random, at multiples of the
-throughput of the first line, on the queue as it is and on an endless one. Each
-answer is compared with what the SavedModel gives when it is called directly.
-Percentiles of the latency are of the requests that were served.
+the server's threads, on an endless queue; then requests that come at random,
+at multiples of the throughput of the first line, on the export's queue and on
+an endless one. Each answer is compared with what the SavedModel gives when it
+is called directly. Percentiles of the latency are of what was served.
 """
 
 import argparse

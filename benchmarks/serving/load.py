@@ -1,6 +1,7 @@
 """Loads of requests, and what came of them."""
 
 import concurrent.futures
+import itertools
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -41,7 +42,8 @@ def closed_loop(
         return answers
 
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
-        answers = sum(pool.map(client, range(clients)), [])
+        every = pool.map(client, range(clients))
+        answers = list(itertools.chain.from_iterable(every))
     return answers, time.perf_counter() - start
 
 
@@ -106,7 +108,7 @@ def summary(answers: list[Answer], seconds: float) -> dict:
             )
         kinds[status].append(latency)
     served = kinds.pop("OK")
-    refused = sum(kinds.values(), [])
+    refused = list(itertools.chain.from_iterable(kinds.values()))
     if not served:
         raise RuntimeError("Expected some answers. Received: refusals alone.")
     return {

@@ -39,6 +39,8 @@ HTTP_STATUS = {  # Of tensorflow_serving/model_servers/http_server.cc.
 
 
 class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """Answers by any callable of a signature's name and arrays by name."""
+
     def __init__(self, model):
         self.model = model
 

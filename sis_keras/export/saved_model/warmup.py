@@ -68,7 +68,7 @@ def write_requests(
     Returns:
         How many requests the file holds.
     """
-    requests = []
+    requests: list[tuple] = []
     for picture in pictures:
         for encode in (tf.io.encode_jpeg, tf.io.encode_png):
             file = encode(picture).numpy()
