@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.serving.clients import REFUSED
+from benchmarks.serving.clients import EQUAL, REFUSED, ROUNDED
 
 MOST_IN_FLIGHT = 200
 
@@ -17,7 +17,7 @@ class Answer(NamedTuple):
     """What came of a request.
 
     Attributes:
-        status: "OK", or why not.
+        status: `EQUAL`, `ROUNDED` or why not.
         seconds: From when the request was due to the end of its answer.
     """
 
@@ -92,6 +92,7 @@ def summary(answers: list[Answer], seconds: float) -> dict:
         sent: Requests.
         served: Requests answered, a second.
         refused: Share of the requests.
+        rounded: Share of the served ones that are not bit-equal.
         latency: Seconds within which 50, 90, 99 and 100 % were answered,
             of the served ones.
         refusal: The 99 % of the refused ones; NaN where there are none.
@@ -99,7 +100,7 @@ def summary(answers: list[Answer], seconds: float) -> dict:
     Raises:
         RuntimeError: A request came to something else, or none was served.
     """
-    kinds = {status: [] for status in ("OK", *REFUSED)}
+    kinds = {status: [] for status in (EQUAL, ROUNDED, *REFUSED)}
     for status, latency in answers:
         if status not in kinds:
             raise RuntimeError(
@@ -107,7 +108,8 @@ def summary(answers: list[Answer], seconds: float) -> dict:
                 f"Received: {status}."
             )
         kinds[status].append(latency)
-    served = kinds.pop("OK")
+    rounded = kinds.pop(ROUNDED)
+    served = kinds.pop(EQUAL) + rounded
     refused = list(itertools.chain.from_iterable(kinds.values()))
     if not served:
         raise RuntimeError("Expected some answers. Received: refusals alone.")
@@ -115,6 +117,7 @@ def summary(answers: list[Answer], seconds: float) -> dict:
         "sent": len(answers),
         "served": len(served) / seconds,
         "refused": len(refused) / len(answers),
+        "rounded": len(rounded) / len(served),
         "latency": np.percentile(served, (50, 90, 99, 100)).tolist(),
         "refusal": np.percentile(refused, 99) if refused else np.nan,
     }

@@ -154,7 +154,8 @@ def export_saved_model(given: argparse.Namespace) -> None:
     import_tensorflow()
     from sis_keras.export.saved_model.write import write_saved_model
 
-    write_saved_model(given.weights, output, batch=given.batch or 1)
+    batch = 1 if given.batch is None else given.batch
+    write_saved_model(given.weights, output, batch=batch)
     print(output)
 
 

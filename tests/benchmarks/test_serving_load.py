@@ -5,8 +5,10 @@ import threading
 
 import numpy as np
 import pytest
+from small_network import encoded
 
 from benchmarks.serving.__main__ import changed
+from benchmarks.serving.clients import EQUAL, ROUNDED, WRONG, compared
 from benchmarks.serving.load import (
     Answer,
     arrivals,
@@ -24,7 +26,9 @@ def test_summary_by_hand():
     assert found["served"] == pytest.approx(101 / 50)
     assert found["refused"] == pytest.approx(99 / 200)
     np.testing.assert_allclose(found["latency"], [0.5, 0.9, 0.99, 1.0])
-    assert found["refusal"] == 0.5
+    assert found["refusal"] == 0.5 and found["rounded"] == 0.0
+    found = summary([*served, Answer(ROUNDED, 0.0)] * 2, 50.0)
+    assert found["rounded"] == pytest.approx(1 / 102)
     assert np.isnan(summary(served, 50.0)["refusal"])
 
 
@@ -38,6 +42,26 @@ def test_summary_by_hand():
 def test_loads_that_show_nothing(answers, words):
     with pytest.raises(RuntimeError, match=words):
         summary(answers, 1.0)
+
+
+PICTURE = np.full((1, 4, 5, 3), 100, np.uint8)
+
+
+@pytest.mark.parametrize("form", ["uint8", "float32", "files"])
+@pytest.mark.parametrize(
+    "apart, expected", [(0, EQUAL), (1, ROUNDED), (3, WRONG)]
+)
+def test_answers_that_are_off(form, apart, expected):
+    def made(picture):
+        if form == "files":
+            return np.array([encoded(picture[0])], object)
+        return picture if form == "uint8" else picture * np.float32(5e-7)
+
+    found = PICTURE.copy()
+    found[0, 3, 4, 2] -= apart
+    assert compared(made(found), made(PICTURE)) == expected
+    assert compared(made(PICTURE), made(found)) == expected
+    assert compared(made(PICTURE[:, :3]), made(PICTURE)) == WRONG
 
 
 def test_arrivals_are_a_poisson_process():

@@ -15,7 +15,9 @@ from PIL import Image
 from places import ROOT
 from small_network import decoded, encoded, pictures, restored_pictures
 
+from benchmarks.serving.parameters import parsed
 from benchmarks.serving.stand_in import serve_rest
+from sis_keras.export.saved_model import batching
 
 
 def commands_of_the_docs():
@@ -77,3 +79,12 @@ def test_shell_clients(blurry, small_restorer, served_model, words):
         found = np.load("restored.npy")
     expected = restored_pictures(small_restorer, blurry)
     np.testing.assert_array_equal(found, expected, strict=True)
+
+
+def test_the_table_of_the_batching_file(small_saved_model):
+    text = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z_]+)` \| (\d+|true) \|", text, re.MULTILINE)
+    assert len(rows) == 6
+    settings = parsed((small_saved_model / batching.FILE).read_text())
+    told = "".join(f"{name} {{ value: {value} }}\n" for name, value in rows)
+    assert parsed(told) == settings
