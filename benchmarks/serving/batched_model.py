@@ -44,15 +44,25 @@ class BatchedModel:
 
 
 def _batched(name, signature, key, kind, arguments):
-    (result,) = signature.structured_outputs
-
-    @tf.nondifferentiable_batch_function(**arguments, autograph=False)
-    def joined(value):
-        return signature(**{key: value})[result]
+    """A function of one tensor, called eagerly, so that errors are short."""
 
     @tf.function(input_signature=[kind], autograph=False)
+    def joined(value):
+        return signature(**{key: value})
+
+    function = joined.get_concrete_function()
+    (result,) = function.structured_outputs
+
     def call(value):
-        with tf.name_scope(name):  # The queue's name, too: one for each.
-            return {result: joined(value)}
+        (answer,) = tf.raw_ops.BatchFunction(
+            in_tensors=[value],
+            captured_tensors=function.captured_inputs,
+            f=function,
+            Tout=[x.dtype for x in function.outputs],
+            shared_name=name,  # A queue for each.
+            container=str(id(function)),  # Of this model.
+            **arguments,
+        )
+        return {result: answer}
 
     return call

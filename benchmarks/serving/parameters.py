@@ -66,7 +66,7 @@ def parsed(text: str):
 
 
 def scheduler_arguments(parameters) -> dict:
-    """Those of `tf.nondifferentiable_batch_function` that mean the same.
+    """Those of `tf.raw_ops.BatchFunction` that mean the same.
 
     Raises:
         ValueError: The stand-in has no such setting, or the server would not
