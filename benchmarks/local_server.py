@@ -5,10 +5,14 @@ import http.server
 import threading
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128  # Clients that come all at once.
+
+
 @contextlib.contextmanager
 def serving(handler):
     """Yields `host:port`, where a request handler answers."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

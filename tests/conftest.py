@@ -133,7 +133,7 @@ def served_model(small_saved_model):
 
 @pytest.fixture(scope="module")
 def grpc_address(served_model):
-    import serving_stand_in
+    from benchmarks.serving.stand_in import serve_grpc
 
-    with serving_stand_in.serve_grpc(served_model) as address:
+    with serve_grpc(served_model) as address:
         yield address

@@ -75,6 +75,14 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="replace a file that is there (default: never)",
     )
+    add(
+        "--batch",
+        type=int,
+        metavar="N",
+        help="of --format=saved_model alone: most pictures that a server "
+        "restores at once, a power of two (default: 1; 8, say, for a GPU and "
+        "clients whose pictures have one size)",
+    )
     litert = parser.add_argument_group("of --format=tflite alone")
     add = litert.add_argument
     add(
@@ -146,12 +154,18 @@ def export_saved_model(given: argparse.Namespace) -> None:
     import_tensorflow()
     from sis_keras.export.saved_model.write import write_saved_model
 
-    write_saved_model(given.weights, output)
+    batch = 1 if given.batch is None else given.batch
+    write_saved_model(given.weights, output, batch=batch)
     print(output)
 
 
 def export_litert(given: argparse.Namespace) -> None:
     """Writes a LiteRT file and tells how it compares with Keras."""
+    if given.batch is not None:
+        raise UserError(
+            "Expected --batch with --format=saved_model alone. Received: "
+            "--format=tflite, which restores one picture at a time."
+        )
     for flag, default in LITERT_FLAGS.items():
         if getattr(given, flag) is None:
             setattr(given, flag, default)

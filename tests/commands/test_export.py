@@ -141,6 +141,8 @@ def run(*arguments, cwd):
         (["--format=tflite", "--output=x.lite"], ["NAME.tflite", "x.lite"]),
         (["--format=tflite", "--quantise=int8"], ["--quantise"]),
         (["--format=saved_model", "--size=9x9"], ["--size", "tflite alone"]),
+        (["--format=saved_model", "--batch=0"], ["1, 2, 4", "0"]),
+        (["--format=tflite", "--batch=8"], ["--batch", "saved_model alone"]),
         (["--format=tflite", "--weights=."], ["an export already"]),
     ],
 )

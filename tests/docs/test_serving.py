@@ -11,10 +11,13 @@ import textwrap
 
 import numpy as np
 import pytest
-import serving_stand_in
 from PIL import Image
 from places import ROOT
 from small_network import decoded, encoded, pictures, restored_pictures
+
+from benchmarks.serving.parameters import parsed
+from benchmarks.serving.stand_in import serve_rest
+from sis_keras.export.saved_model import batching
 
 
 def commands_of_the_docs():
@@ -39,7 +42,7 @@ def test_python_clients(blurry, small_restorer, served_model, grpc_address):
     clients = [x for x in commands_of_the_docs() if x.startswith("import")]
     assert len(clients) == 4
     names = {}
-    with serving_stand_in.serve_rest(served_model, "sisnet") as rest:
+    with serve_rest(served_model, "sisnet") as rest:
         for client in clients:
             client = client.replace("localhost:8500", grpc_address)
             exec(client.replace("localhost:8501", rest), names)
@@ -62,7 +65,7 @@ def test_shell_clients(blurry, small_restorer, served_model, words):
         pytest.skip(f"{program} is not installed")
     np.save("images.npy", blurry)
     (command,) = [x for x in commands_of_the_docs() if words in x]
-    with serving_stand_in.serve_rest(served_model, "sisnet") as rest:
+    with serve_rest(served_model, "sisnet") as rest:
         subprocess.run(
             command.replace("localhost:8501", rest),
             shell=True,
@@ -76,3 +79,12 @@ def test_shell_clients(blurry, small_restorer, served_model, words):
         found = np.load("restored.npy")
     expected = restored_pictures(small_restorer, blurry)
     np.testing.assert_array_equal(found, expected, strict=True)
+
+
+def test_the_table_of_the_batching_file(small_saved_model):
+    text = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z_]+)` \| (\d+|true) \|", text, re.MULTILINE)
+    assert len(rows) == 6
+    settings = parsed((small_saved_model / batching.FILE).read_text())
+    told = "".join(f"{name} {{ value: {value} }}\n" for name, value in rows)
+    assert parsed(told) == settings

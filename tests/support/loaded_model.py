@@ -4,7 +4,12 @@ import tensorflow as tf
 
 
 class Model:
-    """A SavedModel in a session, as the server has it."""
+    """A SavedModel in a session, as the server has it.
+
+    Attributes:
+        signatures: Their definitions, by name.
+        inputs: Their one input's name, by theirs.
+    """
 
     def __init__(self, folder):
         self.session = tf.compat.v1.Session(graph=tf.Graph())
@@ -13,6 +18,11 @@ class Model:
                 self.session, ["serve"], str(folder)
             )
         self.signatures = loaded.signature_def
+        self.inputs = {
+            name: next(iter(signature.inputs))
+            for name, signature in self.signatures.items()
+            if signature.inputs
+        }
 
     def __call__(self, name, inputs):
         """Arrays by name to arrays by name."""

@@ -6,7 +6,8 @@ import tensorflow as tf
 from sis_keras.errors import UserError
 
 SIZE = 256
-REQUESTS_OF_A_PICTURE = 4
+FILES_OF_A_PICTURE = 2
+ARRAYS_OF_A_SIZE = 2
 MOST_REQUESTS = 1000  # The server refuses a file of more.
 
 
@@ -18,14 +19,22 @@ def made_pictures(seed: int = 0) -> np.ndarray:
     return tf.saturate_cast(smooth, tf.uint8).numpy()
 
 
-def check_pictures(pictures: np.ndarray, most_pixels: int) -> None:
+def check_pictures(
+    pictures: np.ndarray, most_pixels: int, sizes: list[int]
+) -> None:
     """Makes sure that a server can answer the requests.
+
+    Args:
+        pictures: uint8 `(n, h, w, 3)`.
+        most_pixels: Of a picture.
+        sizes: Of the batches.
 
     Raises:
         UserError: The pictures are not uint8 `(n, h, w, 3)`, too many, or of
             more than `most_pixels`.
     """
-    most = MOST_REQUESTS // REQUESTS_OF_A_PICTURE
+    each = FILES_OF_A_PICTURE + ARRAYS_OF_A_SIZE * len(sizes)
+    most = MOST_REQUESTS // each
     if (
         not isinstance(pictures, np.ndarray)
         or pictures.dtype != np.uint8
@@ -42,26 +51,33 @@ def check_pictures(pictures: np.ndarray, most_pixels: int) -> None:
         )
 
 
-def write_requests(path, pictures: np.ndarray, model: str) -> int:
-    """Writes `tf_serving_warmup_requests`, four for each picture.
+def write_requests(
+    path, pictures: np.ndarray, model: str, sizes: list[int]
+) -> int:
+    """Writes `tf_serving_warmup_requests`.
+
+    For each picture two files, which are restored one by one in any batch,
+    and of each size a batch of it for each signature that takes arrays.
 
     Args:
         path: Of the file, a TFRecord of PredictionLog messages.
         pictures: uint8 `(n, h, w, 3)`.
         model: Name that the server will know the model by.
+        sizes: Of the batches.
 
     Returns:
         How many requests the file holds.
     """
-    requests = []
+    requests: list[tuple] = []
     for picture in pictures:
-        batch = picture[np.newaxis]
         for encode in (tf.io.encode_jpeg, tf.io.encode_png):
             file = encode(picture).numpy()
             requests.append(("serving_default", "image_bytes", [file]))
-        requests.append(("predict_uint8", "images", batch))
-        values = batch / np.float32(255.0)
-        requests.append(("predict_float", "images", values))
+        for size in sizes:
+            batch = np.stack([picture] * size)
+            requests.append(("predict_uint8", "images", batch))
+            values = batch / np.float32(255.0)
+            requests.append(("predict_float", "images", values))
     with tf.io.TFRecordWriter(str(path)) as writer:
         for request in requests:
             writer.write(_prediction_log(model, *request))

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from sis_keras.errors import UserError
+from sis_keras.export.saved_model import batching as serving_batching
 from sis_keras.export.saved_model import graph as serving_graph
 from sis_keras.export.saved_model import warmup as serving_warmup
 from sis_keras.files.atomic import atomic_folder
@@ -28,6 +29,7 @@ def write_saved_model(
     output: str | pathlib.Path,
     warmup: np.ndarray | None = None,
     most_pixels: int = MOST_PIXELS,
+    batch: int = 1,
 ) -> dict:
     """Writes a SavedModel, all or nothing, once it restores as Keras does.
 
@@ -45,6 +47,9 @@ def write_saved_model(
         warmup: uint8 `(n, h, w, 3)`, pictures of the size that clients will
             send; None makes one of 256x256.
         most_pixels: Of a file that `serving_default` takes.
+        batch: Most pictures that a server restores at once where it is
+            started with the folder's `batching_params.pbtxt`: 1, 2, 4, 8,
+            16, 32 or 64. Requests to warm up with are of 1, 2, 4, … of them.
 
     Returns:
         `path`, `bytes`, `signatures`, `compared` (count, height and width of
@@ -57,7 +62,9 @@ def write_saved_model(
     output = pathlib.Path(output)
     _check_output(output)
     pictures = serving_warmup.made_pictures() if warmup is None else warmup
-    serving_warmup.check_pictures(pictures, most_pixels)
+    serving_batching.check_batch(batch)
+    sizes = serving_batching.executed_sizes(batch)
+    serving_warmup.check_pictures(pictures, most_pixels, sizes)
     with policy_of("float32"):
         generator, metadata = load_generator(weights)
     with atomic_folder(output) as folder:
@@ -65,7 +72,10 @@ def write_saved_model(
         _compare(folder, KerasRestorer(generator), most_pixels)
         (folder / CARD).parent.mkdir()
         requests = serving_warmup.write_requests(
-            folder / WARMUP, pictures, output.absolute().parent.name
+            folder / WARMUP, pictures, output.absolute().parent.name, sizes
+        )
+        (folder / serving_batching.FILE).write_text(
+            serving_batching.parameters_text(batch)
         )
         card = {**metadata, "bit_equal": COMPARED}
         (folder / CARD).write_text(json.dumps(card, indent=1) + "\n")

@@ -1,0 +1,1 @@
+"""TensorFlow Serving under load, against a stand-in or a server."""
