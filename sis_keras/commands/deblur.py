@@ -1,6 +1,7 @@
 """The command line of deblur.py, which is also installed as sis-deblur."""
 
 import argparse
+import functools
 import os
 import sys
 
@@ -20,15 +21,14 @@ def main(arguments: list[str] | None = None) -> None:
         SystemExit: A flag is wrong (2), or some files failed (1).
     """
     given = make_parser().parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # Whatever keras.json says.
+    set_environment()
     from sis_keras.restoring import jobs as deblur_jobs
     from sis_keras.restoring import shares
-    from sis_keras.restoring import work as deblur_run
 
+    for argument in ("shard", "ray"):
+        if getattr(given, argument):
+            shares.check_many(given.inputs, argument)
     if given.shard:
-        shares.check_many(given.inputs, "shard")
         shares.check_apart(given.inputs, given.output)
     plan = deblur_jobs.find_jobs(given.inputs, given.output, given.compare)
     if given.shard:
@@ -45,14 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
             "with --overwrite."
         )
     deblur_jobs.check_writable(jobs)
-    run = deblur_run.Run(
-        lambda: make_deblurrer(given),
-        given.quality,
-        given.overwrite,
-        keep_going=not one_file,
-        strict=given.strict,
-        interlaced=given.interlaced,
-    )
+    run = make_ray_run(given) if given.ray else make_run(given, not one_file)
     try:
         run(jobs)
     except (KeyboardInterrupt, StoppedError) as stop:
@@ -77,6 +70,42 @@ def say(plan, jobs: list, run) -> None:
     for job in run.done:
         print(job.target)
     print(*summary_lines(plan, jobs, run), sep="\n", file=sys.stderr)
+
+
+def set_environment() -> None:
+    """Before libraries are imported that look at it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # Whatever keras.json says.
+
+
+def make_run(given: argparse.Namespace, keep_going: bool = True):
+    """The `Run` of the flags; in Ray's processes, too."""
+    set_environment()
+    from sis_keras.restoring.work import Run
+
+    return Run(
+        lambda: make_deblurrer(given),
+        given.quality,
+        given.overwrite,
+        keep_going=keep_going,
+        strict=given.strict,
+        interlaced=given.interlaced,
+    )
+
+
+def make_ray_run(given: argparse.Namespace):
+    """The same on a cluster, where all pictures are cut into equal tiles."""
+    from sis_keras.restoring.memory import MOST_BYTES
+    from sis_keras.restoring.on_ray import RayRun
+
+    given.max_memory = given.max_memory or MOST_BYTES
+    return RayRun(
+        functools.partial(make_run, given),
+        given.ray,
+        given.max_memory,
+        given.overwrite,
+    )
 
 
 def make_deblurrer(given: argparse.Namespace):

@@ -201,4 +201,13 @@ def make_parser() -> argparse.ArgumentParser:
         "and Kubernetes indexed jobs number them; the N shares of a command "
         "are all of it, without overlap, whenever each begins",
     )
+    add(
+        "--ray",
+        metavar="ADDRESS",
+        help="deblur on all machines of a Ray cluster, each with room for "
+        "it: HOST:PORT of its head, or auto, the cluster that this machine "
+        "is part of, or else a Ray of its own. INPUT, --output and --weights "
+        "must be on a disk that all of them share, under the same path; each "
+        "process takes --max_memory (default here: 2G)",
+    )
     return parser
