@@ -23,7 +23,7 @@ import tqdm
 
 from benchmarks.measuring import resident_mib
 from benchmarks.reporting import machine, text_table
-from sis_keras.commands.deblur import memory_size
+from sis_keras.commands.deblur_flags import memory_size
 from sis_keras.weights.released import DEFAULT_WEIGHTS
 
 OVERLAPS = (32, 64, 96, 128, 192, 256)

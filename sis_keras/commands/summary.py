@@ -16,6 +16,8 @@ def summary_lines(plan, jobs: list, run) -> Iterator[str]:
         jobs: Those of its jobs that were to be done.
         run: The `Run` that did them.
     """
+    if plan.share:
+        yield f"{plan.share}."
     yield f"{', '.join(_counts(plan, jobs, run))}."
     if plan.jobs and (run.done or len(jobs) < len(plan.jobs)):
         yield f"Outputs are in {_common_folder(plan.jobs)}."

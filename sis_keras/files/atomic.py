@@ -88,6 +88,17 @@ def atomic_folder(path) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
+def held_file(folder) -> Iterator[pathlib.Path]:
+    """Yields a hidden, empty file in a folder; it is there meanwhile.
+
+    Who sees it shares the folder with this process.
+    """
+    lock = pathlib.Path(folder, f".sis-{secrets.token_hex(8)}.lock")
+    with _held(lock):
+        yield lock
+
+
+@contextlib.contextmanager
 def _temporary_beside(path):
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

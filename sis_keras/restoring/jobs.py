@@ -58,11 +58,13 @@ class Plan(NamedTuple):
         passed: Why each other file is passed over; a few words, the same for
             all of a kind.
         unreadable: What is wrong with a folder that cannot be read.
+        share: Which share of the inputs this is, in words; "" is all.
     """
 
     jobs: list[Job]
     passed: dict[pathlib.Path, str]
     unreadable: dict[pathlib.Path, str]
+    share: str = ""
 
 
 def find_jobs(

@@ -12,6 +12,7 @@ from PIL import Image
 from places import ROOT
 
 from sis_keras.commands import deblur as deblur_command
+from sis_keras.commands import deblur_flags
 from sis_keras.files.photographs import Photograph
 from sis_keras.restoring import work as deblur_run
 from sis_keras.weights.generators import save_weights
@@ -213,7 +214,7 @@ def test_quality_is_the_jpegs(tmp_path, inverting_networks, capsys):
 def test_flags_reach_the_network(released_folder, monkeypatch, tmp_path):
     path = tmp_path / "tiny.safetensors"
     save_weights(path, tiny.random_generator(1), {}, {})
-    given = deblur_command.make_parser().parse_args(
+    given = deblur_flags.make_parser().parse_args(
         [
             "a.png",
             f"--weights={path}",

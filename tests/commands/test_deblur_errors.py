@@ -4,6 +4,7 @@ import pytest
 from deblur_calls import assert_one_line, names, run, write
 
 from sis_keras.commands import deblur as deblur_command
+from sis_keras.commands import deblur_flags
 from sis_keras.weights import released
 
 
@@ -100,7 +101,7 @@ def test_weights_that_are_not_there(tmp_path, monkeypatch, no_network, capsys):
     ],
 )
 def test_sizes(text, size):
-    assert deblur_command.memory_size(text) == size
+    assert deblur_flags.memory_size(text) == size
 
 
 @pytest.mark.parametrize(
@@ -108,4 +109,4 @@ def test_sizes(text, size):
 )
 def test_what_is_no_size(text):
     with pytest.raises(deblur_command.argparse.ArgumentTypeError):
-        deblur_command.memory_size(text)
+        deblur_flags.memory_size(text)

@@ -1,0 +1,358 @@
+"""The work of deblur.py on many machines: the jobs of a `Run` as Ray's tasks.
+
+Ray decides which process of which machine takes which task, and begins those
+of lost processes and machines again. Each process keeps the network that it
+made. Files do not travel: all machines see one disk.
+"""
+
+import contextlib
+import functools
+import itertools
+import logging
+import os
+import pathlib
+import signal
+import socket
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
+
+from sis_keras.errors import UserError
+from sis_keras.files.atomic import held_file
+from sis_keras.optional import optional_package
+from sis_keras.restoring.jobs import Job
+
+# Of a process without a GPU. More cores gain less than more pictures at once.
+MOST_CPUS = 4
+# Pictures of a task: the next is read while one is restored.
+MOST_PICTURES = 8
+# Enough for any cluster, few enough to call off.
+MOST_TASKS = 1000
+# After the loss of its process or machine, so many times.
+RETRIES = 3
+# Seconds in which files that were begun are cleared away after a signal.
+GRACE = 30
+
+
+class Outcome(NamedTuple):
+    """What came of a task's jobs; see `Run`."""
+
+    done: list[Job]
+    notes: dict[Job, list[str]]
+    failures: dict[Job, str]
+    ended: Exception | None  # Every later file would meet it, too.
+
+
+class RayRun:
+    """Deblurs files on a Ray cluster; a `Run` of many processes.
+
+    Args:
+        make_run: Makes the `Run` of a process; Ray pickles it.
+        address: `HOST:PORT` of the cluster's head; "auto" takes the cluster
+            of this machine, or starts Ray on it.
+        memory: Bytes that each process takes.
+        overwrite: As that of the `Run`.
+
+    Attributes:
+        done, notes, failures: Those of `Run`.
+    """
+
+    def __init__(
+        self,
+        make_run: Callable[[], Any],
+        address: str,
+        memory: int,
+        overwrite: bool = False,
+    ):
+        self._make_run, self._address = make_run, address
+        self._memory, self._overwrite = memory, overwrite
+        self.done: list[Job] = []
+        self.notes: dict[Job, list[str]] = {}
+        self.failures: dict[Job, str] = {}
+
+    def __call__(self, jobs: list[Job]) -> None:
+        """Does the jobs, in any order; two or more have a progress bar.
+
+        Raises:
+            UserError: There is no such cluster, or one of its machines does
+                not see the outputs' folder.
+            OSError: The disk is full or cannot be written.
+        """
+        if not jobs:
+            return
+        ray = optional_package("ray", "ray")
+        folder = jobs[0].target.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with (
+            connected(ray, self._address) as where,
+            held_file(folder) as mark,
+            tqdm(
+                total=len(jobs),
+                unit="file",
+                disable=None if len(jobs) > 1 else True,
+            ) as bar,
+        ):
+            share = _share(ray, self._memory)
+            slots = _slots(ray, share)
+            tqdm.write(f"On {where}: {_in_words(slots)}.", file=sys.stderr)
+            task = functools.partial(
+                ray.remote(max_retries=RETRIES, max_calls=0, **share)(
+                    work_on
+                ).remote,
+                ray.cloudpickle.dumps(self._make_run),
+                os.getcwd(),
+                mark.absolute(),
+                self._overwrite,
+                0 if "num_gpus" in share else share["num_cpus"],
+            )
+            try:
+                self._map(ray, task, in_tasks(jobs, sum(slots)), bar)
+            finally:
+                self._order(jobs)
+
+    def _map(self, ray, task, tasks, bar):
+        waiting: Iterator[list[Job]] = iter(tasks)
+        running: dict[Any, list[Job]] = {}
+        try:
+            while True:
+                room = MOST_TASKS - len(running)
+                for some in itertools.islice(waiting, room):
+                    running[task(some)] = some
+                if not running:
+                    return
+                (ready, *_), _ = ray.wait([*running])
+                some = running.pop(ready)
+                try:
+                    outcome = ray.get(ready)
+                except ray.exceptions.RayTaskError as error:
+                    raise _of_a_machine(error) from error
+                except ray.exceptions.RayError as error:
+                    if len(some) > 1:  # One of them; which?
+                        alone = [[job] for job in some]
+                        waiting = itertools.chain(alone, waiting)
+                        continue
+                    outcome = _lost(some[0], error)
+                self._take(outcome, bar)
+        except BaseException:
+            self._call_off(ray, running, bar)
+            raise
+
+    def _take(self, outcome, bar):
+        self.done += outcome.done
+        self.failures |= outcome.failures
+        for job, sentences in outcome.notes.items():
+            self.notes[job] = sentences
+            for sentence in sentences:
+                tqdm.write(f"{job.source}: {sentence}", file=sys.stderr)
+        bar.update(len(outcome.done) + len(outcome.failures))
+        if outcome.ended:
+            raise outcome.ended
+
+    def _call_off(self, ray, running, bar):
+        """Files under a final name are whole; the others are cleared away."""
+        for task in running:
+            ray.cancel(task)
+        ended, _ = ray.wait([*running], num_returns=len(running), timeout=GRACE)
+        for task in ended:
+            with contextlib.suppress(Exception):
+                self._take(ray.get(task), bar)
+
+    def _order(self, jobs):
+        """As one process would have done them."""
+        place = {job: number for number, job in enumerate(jobs)}
+        self.done.sort(key=place.__getitem__)
+        self.failures = {
+            job: self.failures[job] for job in jobs if job in self.failures
+        }
+
+
+def in_tasks(jobs: list[Job], slots: int) -> list[list[Job]]:
+    """A video each, which takes longest and comes first; some pictures each.
+
+    Few enough for each process to have several tasks, so that all end at
+    about the same time.
+    """
+    pictures = [job for job in jobs if not job.is_video]
+    size = len(pictures) // (4 * max(slots, 1))
+    size = max(1, min(size, MOST_PICTURES))
+    return [
+        *([job] for job in jobs if job.is_video),
+        *(pictures[n : n + size] for n in range(0, len(pictures), size)),
+    ]
+
+
+# === In a process of Ray's ===
+
+
+def work_on(
+    made: bytes,
+    folder: str,
+    mark: pathlib.Path,
+    overwrite: bool,
+    threads: int,
+    jobs: list[Job],
+) -> Outcome:
+    """Does some jobs; those that a lost process did are passed over.
+
+    Args:
+        made: What makes the `Run`, pickled.
+        folder: That relative paths begin at.
+        mark: A file that a machine sees which shares the outputs' disk.
+        overwrite: As that of the `Run`.
+        threads: Of an operation; 0 is TensorFlow's choice.
+        jobs: The files.
+
+    Raises:
+        UserError: This machine does not see the disk.
+    """
+    try:
+        os.chdir(folder)
+        mark.stat()
+    except OSError as error:
+        raise UserError(
+            "Expected folders that every machine sees under the same path. "
+            f"Received: {error.filename}: {error.strerror} on "
+            f"{socket.gethostname()}. Work on a shared disk; a bucket is one "
+            "when it is mounted (gcsfuse BUCKET FOLDER)."
+        ) from error
+    if threads:
+        os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
+    run = _run_of(made)
+    run.done, run.notes, run.failures = [], {}, {}
+    there = [] if overwrite else [job for job in jobs if job.is_done]
+    ended = None
+    try:
+        run([job for job in jobs if job not in there])
+    except (UserError, OSError) as error:
+        ended = error
+    except KeyboardInterrupt:
+        pass  # The task is called off; what is done is told.
+    return Outcome([*there, *run.done], run.notes, run.failures, ended)
+
+
+@functools.cache
+def _run_of(made):
+    """The `Run` of this process, which keeps its network."""
+    import ray
+
+    return ray.cloudpickle.loads(made)()
+
+
+def _lost(job, error):
+    """That of a file alone that ends its process each time."""
+    reason = (
+        f"{job.source}: the process that restored it ended {RETRIES + 1} "
+        f"times ({type(error).__name__}); set a lower max_memory, or look at "
+        "the file."
+    )
+    return Outcome([], {}, {job: reason}, None)
+
+
+def _of_a_machine(error):
+    """What ended a task, where no file did."""
+    if isinstance(error.cause, UserError):
+        return error.cause
+    last = str(error).strip().splitlines()[-1]
+    return UserError(
+        "Expected the same sis-keras on every machine of the cluster. "
+        f"Received: {last} Install it there, too."
+    )
+
+
+# === The cluster ===
+
+
+@contextlib.contextmanager
+def connected(ray, address: str) -> Iterator[str]:
+    """Yields which cluster it is, in words.
+
+    Raises:
+        UserError: There is none.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    handler = signal.getsignal(signal.SIGTERM)
+    quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            where = _connect(ray, address, quiet)
+        # Ray's own would end this process.
+        signal.signal(signal.SIGTERM, handler)
+        yield where
+    finally:
+        ray.shutdown()
+
+
+def _connect(ray, address, quiet):
+    if address != "auto":
+        check_address(address)
+    try:
+        ray.init("auto" if address == "auto" else address, **quiet)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        if isinstance(error, ConnectionError) and address == "auto":
+            ray.init("local", include_dashboard=False, **quiet)
+            return "a Ray that is started on this machine"
+        raise UserError(
+            "Expected a Ray cluster that this machine is part of. Received: "
+            f"{address}: {str(error).splitlines()[0]} `ray start "
+            "--address=HOST:PORT` makes it part of one."
+        ) from error
+    return f"the Ray cluster at {ray.get_runtime_context().gcs_address}"
+
+
+def check_address(address: str) -> None:
+    """Makes sure that something answers at `HOST:PORT`.
+
+    Raises:
+        UserError: It does not, or is written in another way.
+    """
+    host, _, port = address.rpartition(":")
+    reason = "which is no HOST:PORT"
+    if host and "/" not in host and port.isdecimal():
+        try:
+            with socket.create_connection((host, int(port)), timeout=10):
+                return
+        except (OSError, OverflowError) as error:
+            reason = str(getattr(error, "strerror", None) or error)
+    raise UserError(
+        "Expected auto, or HOST:PORT of the head of a Ray cluster, such as "
+        f"10.0.0.1:6379. Received: {address}, {reason}."
+    )
+
+
+def _share(ray, memory):
+    """What a process takes of its machine: the same on every one."""
+    if ray.cluster_resources().get("GPU"):
+        return {"num_gpus": 1, "num_cpus": 1, "memory": memory}
+    cpus = [
+        int(node["Resources"]["CPU"])
+        for node in _nodes(ray)
+        if node["Resources"].get("CPU", 0) >= 1
+    ]
+    return {"num_cpus": min([MOST_CPUS, *cpus]), "memory": memory}
+
+
+def _slots(ray, share):
+    """How many processes each machine has room for."""
+    names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+    return [
+        min(
+            int(node["Resources"].get(names[name], 0) // each)
+            for name, each in share.items()
+        )
+        for node in _nodes(ray)
+    ]
+
+
+def _nodes(ray):
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
+def _in_words(slots):
+    used = sum(map(bool, slots))
+    words = f"{len(slots)} machine{'s' * (len(slots) > 1)}, "
+    if not used:
+        return words + "none with room for the network; waiting for one"
+    return words + f"{sum(slots)} process{'es' * (sum(slots) > 1)} at once"
