@@ -14,8 +14,8 @@ HEAD = """\
 # BatchingParameters of TensorFlow Serving, for
 #   --enable_batching --batching_parameters_file=THIS_FILE
 """
-# On two cores one thread keeps both busy; a second one takes the memory of
-# another picture.
+# On two cores a second thread gains 15 % and takes the memory of another
+# picture.
 QUEUE = """
 # Most pictures of a request; what has more is INVALID_ARGUMENT.
 max_batch_size { value: %(request)d }
