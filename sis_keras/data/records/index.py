@@ -44,11 +44,11 @@ class RecordIndex:
         self.digest: str = content["digest"]
         self.digests = list(content["pairs"])
         self.names = list(content["pairs"].values())
-        if not (
-            0 < self.crop_size
-            and 0 < self.count
-            and 0 < self.shard_count
-            and self.count % BLOCK == self.shard_count % BLOCK == 0
+        counts = self.count, self.shard_count
+        if (
+            self.crop_size < 1
+            or min(counts) < 1
+            or any(x % BLOCK for x in counts)
         ):
             raise ValueError
 
