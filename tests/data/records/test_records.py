@@ -252,17 +252,18 @@ def test_windows_of_all_places_and_positions(folder):
 
 
 def test_another_window_in_each_epoch(folder):
-    first, second = take(folder, 1)[0], take(folder, 33)[32]
-    at = {n: x for n, x in zip(numbers(first), first["sharp"], strict=True)}
-    epoch = take(folder, 64)[32:]
-    again = {
-        n: x
-        for batch in epoch
-        for n, x in zip(numbers(batch), batch["sharp"], strict=True)
-    }
-    assert len(again) == COUNT and second is not None
-    same = [np.array_equal(x, again[number]) for number, x in at.items()]
-    assert sum(same) <= 1
+    first, second = (
+        {
+            number: crop
+            for batch in epoch
+            for number, crop in zip(numbers(batch), batch["sharp"], strict=True)
+        }
+        for epoch in np.split(np.array(take(folder, 64)), 2)
+    )
+    assert first.keys() == second.keys() == {*range(COUNT)}
+    same = [np.array_equal(first[x], second[x]) for x in first]
+    # Of 25 windows in 8 positions.
+    assert np.mean(same) < 0.05
 
 
 # === Mistakes ===
