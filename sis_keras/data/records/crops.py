@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from sis_keras.data.records.index import BLOCK, read_index
 from sis_keras.data.records.reading import augmented, read_block
-from sis_keras.data.records.service import served_batches
+from sis_keras.data.records.service import check_answers, served_batches
 from sis_keras.errors import UserError
 
 
@@ -31,8 +31,8 @@ class CropRecords:
         service: Where to let others read and augment; see `served_batches`.
 
     Raises:
-        UserError: The folder is none of whole crop records, or its crops are
-            smaller than `crop_size`.
+        UserError: The folder is none of whole crop records, its crops are
+            smaller than `crop_size`, or nobody answers at `service`.
     """
 
     def __init__(
@@ -49,6 +49,8 @@ class CropRecords:
                 f"Expected `crop_size` of at most {self.index.crop_size}, "
                 f"that of `crop_records`={folder}. Received: {crop_size}."
             )
+        if service:
+            check_answers(service)
 
     def at(self, step: int) -> "tuple[CropRecords, None]":
         """As of `Crops`."""

@@ -44,11 +44,7 @@ def served_batches(
 
     Returns:
         What `augmented` gives, in batches.
-
-    Raises:
-        UserError: Nobody answers at that address.
     """
-    check_answers(service)
     seed = int(np.random.default_rng([seed, *run]).integers(2**62))
     blocks = index.count // BLOCK
 
