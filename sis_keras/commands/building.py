@@ -211,7 +211,9 @@ def settings(data):
     changing = (
         "cache_dir",
         "checkpoint_every",
+        "crop_records",  # Their digest is in `data`.
         "data_dir",
+        "data_service",
         "log_every",
         "manual_dir",
         "most_skipped",

@@ -16,6 +16,7 @@ from absl import flags
 
 from sis_keras.commands import help
 from sis_keras.commands.game_flags import define_game
+from sis_keras.commands.records_flags import define_records
 from sis_keras.commands.sources_flag import define_sources
 from sis_keras.errors import UserError
 from sis_keras.networks.presets import PRESETS
@@ -54,6 +55,7 @@ define_sources(
 flags.DEFINE_list(
     "hold_out", [], "Sequences of --train_data that are never trained on."
 )
+define_records()
 _group("Blur", "of the input; streaks in pixels of a 720p picture.")
 flags.DEFINE_enum(
     "inputs",

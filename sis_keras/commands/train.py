@@ -9,8 +9,15 @@ from sis_keras.commands.building import (
     settings,
     start_keras,
 )
+from sis_keras.commands.cutting import (
+    cache_folder,
+    check_records_flags,
+    make_crops,
+    open_records,
+    parted_where_refreshed,
+)
 from sis_keras.commands.flags import FLAGS, required
-from sis_keras.commands.opening import open_sources, parted, validation_groups
+from sis_keras.commands.opening import open_sources, validation_groups
 from sis_keras.commands.start import start
 from sis_keras.data.cache import refuse_same_pictures
 from sis_keras.data.fitness import check_sources, items_of
@@ -24,16 +31,12 @@ def main():
     output = required("output")
     check_output(output, FLAGS.resume)
     arguments = generator_arguments()
-    sources = open_sources(required("train_data"), FLAGS.synthetic_versions)
     groups = validation_groups()
     validation_sources = [source for _, source in groups]
-    refuse_overlap(sources, validation_sources)
-    steady, changing = parted_where_refreshed(sources)
-    check_sources(sources, FLAGS.crop_size, FLAGS.hold_out)
-    kept = items_of(steady)
-    if not groups and kept is not None:
-        held_out_for_validation(item.name for item in kept)
-    run_settings = settings(" ".join(x.fingerprint for x in sources))
+    check_records_flags(groups)
+    sources, steady, changing = (
+        ([], [], []) if FLAGS.crop_records else checked_sources(groups)
+    )
     strategy = start_keras(FLAGS.strategy)
     import tensorflow as tf
 
@@ -41,6 +44,12 @@ def main():
     from sis_keras.training.loop import TrainingRun
     from sis_keras.training.strategies import check_batch_size, host_of
 
+    records = open_records()
+    run_settings = settings(
+        records.index.digest
+        if records
+        else " ".join(x.fingerprint for x in sources)
+    )
     check_batch_size(strategy, FLAGS.batch_size)
     host, _ = host_of(strategy)
     if FLAGS.resume:
@@ -51,7 +60,16 @@ def main():
         gan = make_gan(arguments | ({"synchronized": True} if several else {}))
     if FLAGS.continue_from and not FLAGS.resume:
         continue_from(FLAGS.continue_from, gan, arguments)
-    crops, cache = make_crops(steady, changing, cache_folder(host))
+    if records:
+        crops, cache = records, records.index
+    else:
+        crops, cache = make_crops(
+            steady,
+            changing,
+            cache_folder(host),
+            FLAGS.crop_size,
+            FLAGS.steps,
+        )
     # The first host alone validates.
     examples = tuple if host else validation_examples(groups, cache)
     if cache is not None and host == 0:
@@ -87,6 +105,18 @@ def main():
     write_report(run.best_path, lambda: (x[1:] for x in examples()), validated)
 
 
+def checked_sources(groups):
+    """Those of --train_data; parted into what stays and what is refreshed."""
+    sources = open_sources(required("train_data"), FLAGS.synthetic_versions)
+    refuse_overlap(sources, [source for _, source in groups])
+    steady, changing = parted_where_refreshed(sources)
+    check_sources(sources, FLAGS.crop_size, FLAGS.hold_out)
+    kept = items_of(steady)
+    if not groups and kept is not None:
+        held_out_for_validation(item.name for item in kept)
+    return sources, steady, changing
+
+
 def write_report(best_path, validation, sources):
     """Scores the best weights on what the run was validated on."""
     from sis_keras.evaluation.evaluate import score_into
@@ -96,25 +126,6 @@ def write_report(best_path, validation, sources):
     known = known_protocol(sources, restorer.name, FLAGS.precision)
     known["split"] = "validation: best weights chosen on these pictures"
     score_into(f"{FLAGS.output}/validation", restorer, validation, known)
-
-
-def cache_folder(host: int) -> str:
-    """Of each host its own: they may share a disk."""
-    folder = FLAGS.cache_dir or f"{FLAGS.output}/cache"
-    return f"{folder}/host_{host}" if host else folder
-
-
-def parted_where_refreshed(sources):
-    """`opening.parted`, where --refresh_steps makes a difference."""
-    if not FLAGS.refresh_steps:
-        return sources, []
-    steady, changing = parted(sources)
-    if not changing:
-        raise UserError(
-            "Expected --refresh_steps with data that is blurred here, such as "
-            "photographs:FOLDER. Received --train_data without."
-        )
-    return steady, changing
 
 
 def held_out_for_validation(names):
@@ -131,41 +142,6 @@ def held_out_for_validation(names):
             f"--hold_out={','.join(FLAGS.hold_out)}."
         )
     return kept
-
-
-def make_crops(steady, changing, folder):
-    """What is trained on; and the cache in `folder` of what stays."""
-    from sis_keras.data.cache import open_cache
-    from sis_keras.data.crops import Crops
-    from sis_keras.data.pools import RefreshedCrops
-
-    def crops_of(cache):
-        return Crops(
-            cache,
-            FLAGS.crop_size,
-            FLAGS.crops_per_picture,
-            FLAGS.synthetic_share,
-            FLAGS.hold_out,
-            FLAGS.seed,
-            FLAGS.crop_candidates,
-            bool(FLAGS.weigh_pictures),
-        )
-
-    if not FLAGS.refresh_steps:
-        whole = open_cache(steady, folder)
-        return crops_of(whole), whole
-    cache = open_cache(steady, f"{folder}/steady") if steady else None
-    crops = RefreshedCrops(
-        cache,
-        changing,
-        FLAGS.seed,
-        folder,
-        FLAGS.refresh_steps,
-        FLAGS.steps,
-        FLAGS.crop_size,
-        crops_of,
-    )
-    return crops, cache
 
 
 def validation_examples(groups, cache):

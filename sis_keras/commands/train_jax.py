@@ -49,6 +49,8 @@ NOT_HERE = {
     "xla": "every step is compiled anyway",
     "crops_per_picture": "there are no epochs",
     "strategy": "it trains on one device",
+    "crop_records": "the device holds the pictures",
+    "data_service": "the device holds the pictures",
 }
 flags.DEFINE_float(
     "seconds", math.inf, "End after so long, all saved; blurring included.", 0

@@ -7,10 +7,11 @@ what one would.
 import tensorflow as tf
 
 from sis_keras.data.crops import Crops
+from sis_keras.data.records.crops import CropRecords
 
 
 def training_batches(
-    crops: Crops,
+    crops: Crops | CropRecords,
     batch_size: int,
     start_step: int = 0,
     host: int = 0,
@@ -19,8 +20,10 @@ def training_batches(
 ) -> tf.data.Dataset:
     """An endless dataset of batches, from `start_step` on.
 
+    With a tf.data service the workers say which crops come when.
+
     Args:
-        crops: What to cut.
+        crops: What to cut, or what was cut before.
         batch_size: Of all replicas of all hosts; a multiple of their number.
         start_step: The step that the first batch belongs to.
         host, hosts: Which contiguous part of each batch this host gets.
@@ -31,6 +34,11 @@ def training_batches(
         in [0, 1], and `local_origin`, int32 `(batch, 2)`.
     """
     size, share = crops.crop_size, batch_size // (hosts * replicas)
+    if isinstance(crops, CropRecords):
+        recorded = crops.batches(batch_size, start_step, host, hosts, replicas)
+        return recorded.map(
+            _halves, num_parallel_calls=2, deterministic=True
+        ).prefetch(4)
 
     def load(number):
         step, replica = number // replicas, number % replicas
@@ -51,6 +59,14 @@ def training_batches(
     parts = tf.data.Dataset.counter(start_step * replicas)
     batches = parts.map(load, num_parallel_calls=2, deterministic=True)
     return batches.prefetch(4)
+
+
+def _halves(batch):
+    return {
+        "blurry": to_float(batch["pair"][:, 0]),
+        "sharp": to_float(batch["pair"][:, 1]),
+        "local_origin": batch["local_origin"],
+    }
 
 
 def to_float(image: tf.Tensor) -> tf.Tensor:

@@ -58,6 +58,11 @@ class Crops:
             refuse_small(cache.names[number], cache.shapes[number], crop_size)
         if not used.any():
             raise all_held_out(len(cache))
+        # Names of the pairs by their sharp halves.
+        self.pairs = {
+            cache.digests[number]: cache.names[number]
+            for number in np.flatnonzero(used)
+        }
         real = np.flatnonzero(used & ~cache.synthetic)
         synthetic = np.flatnonzero(used & cache.synthetic)
         if len(real) and len(synthetic):

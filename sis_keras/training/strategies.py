@@ -6,13 +6,20 @@ together, so that a run learns the same wherever it runs.
 
 import json
 import os
+from collections.abc import Iterator
 
 import tensorflow as tf
 
 from sis_keras.data.batches import training_batches
 from sis_keras.data.crops import Crops
+from sis_keras.data.records.crops import CropRecords
 from sis_keras.errors import UserError
 
+UNREADABLE = (
+    tf.errors.DataLossError,
+    tf.errors.NotFoundError,
+    tf.errors.PermissionDeniedError,
+)
 STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")
 
 
@@ -106,14 +113,17 @@ def check_batch_size(strategy: tf.distribute.Strategy, size: int) -> None:
 
 def distributed_batches(
     strategy: tf.distribute.Strategy,
-    crops: Crops,
+    crops: Crops | CropRecords,
     batch_size: int,
     start_step: int,
     end: int | None,
-):
+) -> Iterator:
     """Batches of steps `start_step` to `end`, or endless, for `strategy.run`.
 
     Each host cuts only what its own replicas get; see `training_batches`.
+
+    Raises:
+        UserError: A file of crop records is damaged or gone.
     """
 
     def of_host(context):
@@ -131,4 +141,11 @@ def distributed_batches(
             return parts
         return parts.take((end - start_step) * replicas)
 
-    return strategy.distribute_datasets_from_function(of_host)
+    try:
+        yield from strategy.distribute_datasets_from_function(of_host)
+    except UNREADABLE as error:
+        raise UserError(
+            "Expected to read on in what is trained on. Received: "
+            f"{str(error.message).splitlines()[0]} Mend that, then go on from "
+            "the last checkpoint with `resume`."
+        ) from error

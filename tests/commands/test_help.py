@@ -14,6 +14,7 @@ PROGRAMS = {
     "evaluate.py": ["evaluate.py"],
     "train_jax": ["-m", "sis_keras.commands.train_jax"],
     "release": ["-m", "sis_keras.commands.release"],
+    "crop_records": ["-m", "sis_keras.commands.crop_records"],
     "pack": ["-m", "sis_keras.commands.pack"],
 }
 
