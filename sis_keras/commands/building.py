@@ -75,6 +75,8 @@ def make_gan(arguments):
         coarse_weight=coarse_weight(),
         ema_decay=FLAGS.ema_decay,
         clip_norm=FLAGS.clip_norm,
+        recompute=FLAGS.recompute,
+        accumulation=FLAGS.gradient_accumulation or 1,
     )
     gan.compile(
         make_optimizer(FLAGS.learning_rate, FLAGS.optimizer),
@@ -210,6 +212,7 @@ def settings(data):
         "manual_dir",
         "most_skipped",
         "output",
+        "recompute",
         "resume",
         "strategy",
         "test_data",

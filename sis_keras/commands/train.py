@@ -41,7 +41,9 @@ def main():
     from sis_keras.training.loop import TrainingRun
     from sis_keras.training.strategies import check_batch_size, host_of
 
-    check_batch_size(strategy, FLAGS.batch_size)
+    check_batch_size(
+        strategy, FLAGS.batch_size, FLAGS.gradient_accumulation or 1
+    )
     host, _ = host_of(strategy)
     if FLAGS.resume:
         check_settings(f"{output}/{LAST}", arguments, run_settings)

@@ -12,10 +12,9 @@ def accumulated_gradients(gan, batch: dict) -> tuple:
 
     Means over `gan.accumulation` parts of a batch, which are those of the
     whole where a loss is a mean over pictures. Batch statistics and the
-    relativistic
-    game's means are each part's own. The discriminators see all parts before
-    they move, and the generator meets them afterwards, as it does without
-    parts; for that its pictures are computed twice.
+    relativistic game's means are each part's own. The discriminators see all
+    parts before they move, and the generator meets them afterwards, as it
+    does without parts; for that its pictures are computed twice.
 
     Args:
         gan: A compiled `DeblurringGAN` on one device.
