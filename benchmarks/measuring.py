@@ -31,6 +31,7 @@ class Case(NamedTuple):
         height, width: Of the picture that inference restores.
         crops, crop_size: Of a training step's batch.
         repeats: Timed calls, after two that are not.
+        accumulation, recompute: Of a training step; see `DeblurringGAN`.
     """
 
     preset: str
@@ -41,6 +42,8 @@ class Case(NamedTuple):
     crops: int
     crop_size: int
     repeats: int
+    accumulation: int = 1
+    recompute: bool = False
 
 
 def measure(case: Case) -> dict:
@@ -54,6 +57,23 @@ def measure(case: Case) -> dict:
         peak_gflops: Of four 3x3 convolutions 64 -> 64 at 360x640.
         device: What TensorFlow ran on.
     """
+    called, graph = _called(case)
+    import keras
+
+    return {
+        **called,
+        "gflop": convolution_gflop(graph),
+        "peak_gflops": convolution_peak(keras.config.dtype_policy()),
+    }
+
+
+def measure_memory(case: Case) -> dict:
+    """`measure` without GFLOP and peak."""
+    return _called(case)[0]
+
+
+def _called(case):
+    """What is measured of a case, and its graph."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras
     import tensorflow as tf
@@ -65,18 +85,14 @@ def measure(case: Case) -> dict:
         call, graph = _training(case)
     else:
         call, graph = _inference(case)
-    gflop = convolution_gflop(graph)
     before = resident_mib()
-    seconds = timed(call, case.repeats)
-    memory = resident_mib()
-    return {
-        "seconds": seconds,
-        "gflop": gflop,
-        "memory_mib": memory,
+    called = {
+        "seconds": timed(call, case.repeats),
+        "memory_mib": resident_mib(),
         "memory_before_mib": before,
-        "peak_gflops": convolution_peak(keras.config.dtype_policy()),
         "device": _device(),
     }
+    return called, graph
 
 
 def timed(call, repeats: int) -> list[float]:
@@ -134,20 +150,28 @@ def _training(case):
     """The step that `TrainingRun` takes, and its batch, in memory."""
     import tensorflow as tf
 
-    gan = _make_gan(case)
-    shape = (case.crops, case.crop_size, case.crop_size, 3)
-    sharp = tf.random.stateless_uniform(shape, seed=(0, 0))
-    batch = {
-        "blurry": tf.nn.avg_pool2d(sharp, 5, 1, "SAME"),
-        "sharp": sharp,
-        "local_origin": tf.zeros((case.crops, 2), tf.int32),
-    }
+    gan = make_gan(case)
     step = tf.function(gan.train_step)
+    batch = make_batch(case)
     graph = step.get_concrete_function(batch).graph
     return lambda: step(batch)["loss"].numpy(), graph
 
 
-def _make_gan(case):
+def make_batch(case: Case) -> dict:
+    """What `training_batches` gives, of noise."""
+    import tensorflow as tf
+
+    shape = (case.crops, case.crop_size, case.crop_size, 3)
+    sharp = tf.random.stateless_uniform(shape, seed=(0, 0))
+    return {
+        "blurry": tf.nn.avg_pool2d(sharp, 5, 1, "SAME"),
+        "sharp": sharp,
+        "local_origin": tf.zeros((case.crops, 2), tf.int32),
+    }
+
+
+def make_gan(case: Case, synchronized: bool = False):
+    """A compiled `DeblurringGAN`, with both discriminators in `GAME`."""
     import keras
 
     from sis_keras.networks.discriminator import build_discriminator
@@ -157,6 +181,7 @@ def _make_gan(case):
 
     plays = case.task == GAME
     arguments = preset_arguments(case.preset)
+    arguments["synchronized"] = synchronized
     gan = DeblurringGAN(
         build_generator(**arguments),
         build_generator(**arguments),
@@ -164,6 +189,8 @@ def _make_gan(case):
         build_discriminator(name="local") if plays else None,
         adversarial="ralsgan" if plays else "none",
         clip_norm=1.0,
+        recompute=case.recompute,
+        accumulation=case.accumulation,
     )
     gan.compile(
         keras.optimizers.Adam(1e-4),

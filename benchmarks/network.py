@@ -13,14 +13,11 @@ each multiply-add. Takes about ten minutes on 2 cores.
 """
 
 import argparse
-import concurrent.futures
 import json
-import multiprocessing
 import statistics
 
-import tqdm
-
 from benchmarks import measuring
+from benchmarks.processes import each_in_a_process
 from benchmarks.reporting import machine, spread, text_table
 from sis_keras.files.atomic import atomic_path
 from sis_keras.networks.presets import PRESETS
@@ -39,20 +36,12 @@ HEADER = [
 
 
 def measured(cases: list[measuring.Case]) -> list[dict]:
-    """Each case in a new process; this one imports no TensorFlow.
-
-    A child begins with its parent's peak as its own, so that must be small.
-    """
-    with concurrent.futures.ProcessPoolExecutor(
-        max_workers=1,
-        mp_context=multiprocessing.get_context("spawn"),
-        max_tasks_per_child=1,
-    ) as pool:
-        results = pool.map(measuring.measure, cases)
-        progress = tqdm.tqdm(
-            zip(cases, results, strict=True), "measuring", len(cases)
-        )
-        return [summary(case, result) for case, result in progress]
+    """Each case in a new process."""
+    results = each_in_a_process(measuring.measure, cases)
+    return [
+        summary(case, result)
+        for case, result in zip(cases, results, strict=True)
+    ]
 
 
 def summary(case: measuring.Case, result: dict) -> dict:

@@ -76,6 +76,8 @@ def make_gan(arguments):
         ema_decay=FLAGS.ema_decay,
         clip_norm=FLAGS.clip_norm,
         shift=FLAGS.discriminator_shift or 0,
+        recompute=FLAGS.recompute,
+        accumulation=FLAGS.gradient_accumulation or 1,
     )
     gan.compile(
         make_optimizer(
@@ -218,6 +220,7 @@ def settings(data):
         "manual_dir",
         "most_skipped",
         "output",
+        "recompute",
         "resume",
         "strategy",
         "test_data",

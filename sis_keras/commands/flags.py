@@ -17,6 +17,7 @@ from absl import flags
 from sis_keras.commands import help
 from sis_keras.commands.game_flags import define_game
 from sis_keras.commands.records_flags import define_records
+from sis_keras.commands.memory_flags import define_memory_flags
 from sis_keras.commands.sources_flag import define_sources
 from sis_keras.errors import UserError
 from sis_keras.networks.presets import PRESETS
@@ -253,6 +254,7 @@ flags.DEFINE_integer(
     "operations_at_once", None, "On a CPU; default: as many as cores.", 1
 )
 flags.DEFINE_bool("xla", False, "Compile the step with XLA.")
+define_memory_flags()
 _STRATEGIES = ["auto", "one", "mirrored", "multi_worker", "tpu"]
 flags.DEFINE_enum(
     "strategy", "auto", _STRATEGIES, "What it trains on: docs/scaling.md."

@@ -50,7 +50,9 @@ def main():
         if records
         else " ".join(x.fingerprint for x in sources)
     )
-    check_batch_size(strategy, FLAGS.batch_size)
+    check_batch_size(
+        strategy, FLAGS.batch_size, FLAGS.gradient_accumulation or 1
+    )
     host, _ = host_of(strategy)
     if FLAGS.resume:
         check_settings(f"{output}/{LAST}", arguments, run_settings)

@@ -45,6 +45,11 @@ def _cut(image, origin, height, width):
     return tf.gather(image, columns, axis=2, batch_dims=1)
 
 
+def views(image: tf.Tensor, local_origin: tf.Tensor) -> list[tf.Tensor]:
+    """What each discriminator sees: the whole, and a `local_crop`."""
+    return [image, local_crop(image, local_origin)]
+
+
 def score_pair(discriminator, real, fake):
     """((real, fake), their means over the global batch)."""
     scores = (
@@ -64,14 +69,14 @@ def told_apart(scores):
     return tf.reduce_mean(tf.cast(real > fake, tf.float32))
 
 
-def gradient_penalty(discriminator, real, fake, step):
+def gradient_penalty(discriminator, real, fake, step, part=0):
     """E (|grad D| - 1)² between real and fake, Gulrajani et al. 2017.
 
-    Where between them is drawn from the step, so that a resumed run draws
-    the same.
+    Where between them is drawn from the step and its part, so that a resumed
+    run draws the same.
     """
     share = tf.random.stateless_uniform(
-        (tf.shape(real)[0], 1, 1, 1), seed=(step, 0)
+        (tf.shape(real)[0], 1, 1, 1), seed=(step, part)
     )
     between = real + share * (fake - real)
     with tf.GradientTape() as tape:
@@ -95,11 +100,6 @@ def mean_psnr(sharp, restored):
     restored = tf.clip_by_value(restored, 0.0, 1.0)
     error = tf.reduce_mean(tf.square(sharp - restored), axis=(1, 2, 3))
     return tf.reduce_mean(-10.0 * tf.math.log(error + 1e-10)) / 2.302585093
-
-
-def replicas() -> int:
-    """How many there are; for code that one of them runs."""
-    return tf.distribute.get_replica_context().num_replicas_in_sync
 
 
 def put_back(variables, values):

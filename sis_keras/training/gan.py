@@ -3,13 +3,14 @@
 import keras
 import tensorflow as tf
 
+from sis_keras.training.accumulation import accumulated_gradients
 from sis_keras.training.adversarial import ADVERSARIAL
+from sis_keras.training.descent import descend, follow
 from sis_keras.training.game import (
     finite_everywhere,
     gradient_penalty,
     mean_psnr,
     put_back,
-    replicas,
     score_pair,
     told_apart,
     views,
@@ -34,6 +35,8 @@ class DeblurringGAN(keras.Model):
         ema_decay: Of the average, approached as training warms up.
         clip_norm: Global norm that gradients are clipped to; 0 is off.
         shift: Of what the global discriminator sees; see `views`.
+        recompute: Of `Supervision`.
+        accumulation: Parts of a batch; see `accumulated_gradients`.
     """
 
     def __init__(
@@ -50,6 +53,8 @@ class DeblurringGAN(keras.Model):
         ema_decay: float = 0.999,
         clip_norm: float = 0.0,
         shift: int = 0,
+        recompute: bool = False,
+        accumulation: int = 1,
     ):
         super().__init__()
         self.generator = generator
@@ -65,7 +70,10 @@ class DeblurringGAN(keras.Model):
         self.penalized = adversarial == "wgan-gp"
         self.adversarial_weight = adversarial_weight
         self.gradient_penalty_weight = gradient_penalty_weight
-        self.supervision = Supervision(generator, content or {}, coarse_weight)
+        self.supervision = Supervision(
+            generator, content or {}, coarse_weight, recompute
+        )
+        self.accumulation = accumulation
         self.ema_decay = ema_decay
         self.clip_norm, self.shift = clip_norm, shift
         count = {"initializer": "zeros", "dtype": "int64", "trainable": False}
@@ -115,8 +123,6 @@ class DeblurringGAN(keras.Model):
             Scalars: each weighted loss term as it enters the sum, mean
             scores, PSNR, gradient norms, `skipped`.
         """
-        blurry, sharp = batch["blurry"], batch["sharp"]
-        logs: dict = {}
         alone = self._is_alone()
         # What moves before the condition is known: batch averages, or all.
         guarded = (
@@ -126,23 +132,10 @@ class DeblurringGAN(keras.Model):
         )
         before = [tf.identity(v.value) for v in guarded]
 
-        with tf.GradientTape() as tape:
-            restored, terms = self.supervision(blurry, sharp)
-            if self.plays:
-                real = views(sharp, batch["local_origin"], self.shift)
-                fake = views(restored, batch["local_origin"], self.shift)
-                with tape.stop_recording():
-                    logs |= self._train_discriminators(real, fake)
-                    logs["blurred_psnr"] = mean_psnr(sharp, blurry)
-                value = self._generator_game_value(real, fake)
-                terms["adversarial"] = self.adversarial_weight * value
-            loss = tf.add_n(list(terms.values()))
-            scaled_loss = self.generator_optimizer.scale_loss(loss)
-        variables = self.supervision.trainable_variables
-        gradients = tape.gradient(scaled_loss, variables)
+        gradients, logs = accumulated_gradients(self, batch)
         if alone:
             norm = tf.linalg.global_norm(gradients)
-            finite = tf.math.is_finite(loss + norm)
+            finite = tf.math.is_finite(logs["loss"] + norm)
             tf.cond(
                 finite,
                 lambda: self._update(gradients),
@@ -151,26 +144,55 @@ class DeblurringGAN(keras.Model):
         else:
             norm = self._update(gradients)
 
-        logs |= {
-            "loss": loss,
-            **terms,
-            "psnr": mean_psnr(sharp, restored),
-            "generator_gradient_norm": norm,
-        }
+        logs["generator_gradient_norm"] = norm
         if alone:
             self._count(~finite)
         else:
             finite = self._keep_if_finite(guarded, before, logs)
         return {**logs, "skipped": 1.0 - tf.cast(finite, tf.float32)}
 
+    def generator_gradients(self, batch: dict, meet: bool = True) -> tuple:
+        """Gradients of `supervision.trainable_variables`, and logs.
+
+        Args:
+            batch: Of `train_step`.
+            meet: Whether the discriminators take their step in between.
+        """
+        blurry, sharp = batch["blurry"], batch["sharp"]
+        logs: dict = {}
+        with tf.GradientTape() as tape:
+            restored, terms = self.supervision(blurry, sharp)
+            if self.plays:
+                real = views(sharp, batch["local_origin"], self.shift)
+                fake = views(restored, batch["local_origin"], self.shift)
+                if meet:
+                    with tape.stop_recording():
+                        found = self._gradients_of_discriminators(real, fake)
+                        logs |= self.move_discriminators(*found)
+                value = self._generator_game_value(real, fake)
+                terms["adversarial"] = self.adversarial_weight * value
+                logs["blurred_psnr"] = mean_psnr(sharp, blurry)
+            loss = tf.add_n(list(terms.values()))
+            scaled_loss = self.generator_optimizer.scale_loss(loss)
+        variables = self.supervision.trainable_variables
+        gradients = tape.gradient(scaled_loss, variables)
+        psnr = mean_psnr(sharp, restored)
+        return gradients, {**logs, "loss": loss, **terms, "psnr": psnr}
+
     def _update(self, gradients):
         """Moves the generator and its average; gives the gradients' norm."""
-        norm = self._descend(
+        norm = descend(
             self.generator_optimizer,
             self.supervision.trainable_variables,
             gradients,
+            self.clip_norm,
         )
-        self._update_average()
+        follow(
+            self.averaged_generator.variables,
+            self.generator.variables,
+            self.generator_optimizer.iterations.value,
+            self.ema_decay,
+        )
         return norm
 
     def _is_alone(self):
@@ -187,8 +209,27 @@ class DeblurringGAN(keras.Model):
         """Whether float16's loss is scaled."""
         return hasattr(self.generator_optimizer, "inner_optimizer")
 
-    def _train_discriminators(self, real, fake):
-        """One step of both; their losses are averaged (as DeblurGAN-v2)."""
+    def discriminator_gradients(self, batch: dict, part) -> tuple:
+        """Of both discriminators' variables, and logs; for a part's number."""
+        restored, _ = self.supervision(batch["blurry"], batch["sharp"])
+        real, fake = (
+            views(image, batch["local_origin"], self.shift)
+            for image in (batch["sharp"], restored)
+        )
+        return self._gradients_of_discriminators(real, fake, part)
+
+    def move_discriminators(self, gradients: list, logs: dict) -> dict:
+        """One step of both; gives the logs and the gradients' norm."""
+        norm = descend(
+            self.discriminator_optimizer,
+            self._discriminator_variables(),
+            gradients,
+            self.clip_norm,
+        )
+        return {**logs, "discriminator_gradient_norm": norm}
+
+    def _gradients_of_discriminators(self, real, fake, part=0):
+        """Their losses are averaged (as DeblurGAN-v2)."""
         fake = [tf.stop_gradient(view) for view in fake]
         logs, values = {}, []
         with tf.GradientTape() as tape:
@@ -203,7 +244,7 @@ class DeblurringGAN(keras.Model):
                 value = self.discriminator_game(*scores, *means)
                 if self.penalized:
                     step = self.discriminator_optimizer.iterations.value
-                    penalty = gradient_penalty(discriminator, x, y, step)
+                    penalty = gradient_penalty(discriminator, x, y, step, part)
                     value += self.gradient_penalty_weight * penalty
                 values.append(value)
                 logs[f"{name}_real_score"] = means[0]
@@ -211,13 +252,8 @@ class DeblurringGAN(keras.Model):
                 logs[f"{name}_told_apart"] = told_apart(scores)
             loss = tf.add_n(values) / len(values)
             scaled_loss = self.discriminator_optimizer.scale_loss(loss)
-        variables = self._discriminator_variables()
-        logs["discriminator_gradient_norm"] = self._descend(
-            self.discriminator_optimizer,
-            variables,
-            tape.gradient(scaled_loss, variables),
-        )
-        return {"discriminator_loss": loss, **logs}
+        gradients = tape.gradient(scaled_loss, self._discriminator_variables())
+        return gradients, {"discriminator_loss": loss, **logs}
 
     def _generator_game_value(self, real, fake):
         values = []
@@ -227,38 +263,6 @@ class DeblurringGAN(keras.Model):
             scores, means = score_pair(discriminator, x, y)
             values.append(self.generator_game(*scores, *means))
         return tf.add_n(values) / len(values)
-
-    def _descend(self, optimizer, variables, gradients):
-        """Averages over replicas, unscales, clips, applies; gives the norm."""
-        context = tf.distribute.get_replica_context()
-        count = replicas()
-        if count > 1:
-            gradients = context.all_reduce(
-                tf.distribute.ReduceOp.MEAN, gradients
-            )
-        scale = optimizer.scale_loss(tf.constant(1.0))
-        norm = tf.linalg.global_norm(gradients) / scale
-        # Keras sums over the replicas what is already their mean; it takes
-        # the loss scale off by itself.
-        factor = 1.0 / count
-        if self.clip_norm:
-            factor *= self.clip_norm / tf.maximum(norm, self.clip_norm)
-            gradients = [g * tf.cast(factor, g.dtype) for g in gradients]
-        elif count > 1:
-            gradients = [g * tf.cast(factor, g.dtype) for g in gradients]
-        optimizer.apply(gradients, variables)
-        return norm
-
-    def _update_average(self):
-        steps = tf.cast(self.generator_optimizer.iterations.value, tf.float32)
-        decay = tf.minimum(self.ema_decay, (1.0 + steps) / (10.0 + steps))
-        for average, current in zip(
-            self.averaged_generator.variables,
-            self.generator.variables,
-            strict=True,
-        ):
-            step = tf.cast(1.0 - decay, average.dtype)
-            average.assign_add(step * (current.value - average.value))
 
     # === The guard ===
 

@@ -92,7 +92,7 @@ class TrainingRun(BaseRun):
         self.validation, self.batch_size = examples, batch_size
         self.jit_compile = jit_compile
         self.strategy = strategy or tf.distribute.get_strategy()
-        check_batch_size(self.strategy, batch_size)
+        check_batch_size(self.strategy, batch_size, gan.accumulation)
         self.host, self.hosts = host_of(self.strategy)
         self._stops_together = False
         self._restore = KerasRestorer(gan.averaged_generator)

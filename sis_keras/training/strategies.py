@@ -97,17 +97,36 @@ def host_of(strategy: tf.distribute.Strategy) -> tuple[int, int]:
     return cluster.task_id, len(cluster.cluster_spec().as_dict()["worker"])
 
 
-def check_batch_size(strategy: tf.distribute.Strategy, size: int) -> None:
-    """Makes sure that each replica gets as many crops as any other.
+def check_batch_size(
+    strategy: tf.distribute.Strategy, size: int, accumulation: int = 1
+) -> None:
+    """Makes sure that replicas, or parts of a batch, get equally many crops.
+
+    Args:
+        strategy: What is trained on.
+        size: Of a batch of all replicas.
+        accumulation: Parts of a batch, on one replica alone.
 
     Raises:
-        UserError: One would not.
+        UserError: They would not.
     """
     replicas = strategy.num_replicas_in_sync
     if size % replicas:
         raise UserError(
             f"Expected `batch_size`, of all {replicas} replicas together, to "
             f"be a multiple of {replicas}. Received: {size}."
+        )
+    if accumulation > 1 and replicas > 1:
+        raise UserError(
+            "Expected `gradient_accumulation` on one device alone, because "
+            "replicas must meet within a step. Received: "
+            f"{accumulation} with {replicas} replicas. Leave it out, or take "
+            "`strategy=one`."
+        )
+    if size % accumulation:
+        raise UserError(
+            f"Expected `batch_size` to be a multiple of {accumulation} "
+            f"(`gradient_accumulation`). Received: {size}."
         )
 
 

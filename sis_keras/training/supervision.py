@@ -1,9 +1,12 @@
 """What a generator is trained on without a game: content, at every scale."""
 
+import functools
+
 import keras
 from keras import ops
 
 from sis_keras.training.losses import content_terms
+from sis_keras.training.recomputation import Recomputed
 
 # Of the expanding path, by the scale that they leave.
 STEPS = {2: "previous_4", 4: "previous_3", 8: "previous_2", 16: "previous_1"}
@@ -26,6 +29,7 @@ class Supervision:
         generator: Blurry to restored; see `build_generator`.
         content: Keyword arguments of `content_terms`.
         coarse_weight: Of the terms of each coarse scale; 0 has no heads.
+        recompute: See `Recomputed`; on TensorFlow alone.
     """
 
     def __init__(
@@ -33,6 +37,7 @@ class Supervision:
         generator: keras.Model,
         content: dict,
         coarse_weight: float = 0.0,
+        recompute: bool = False,
     ):
         self.generator, self.content = generator, content
         self.coarse_weight = coarse_weight
@@ -58,7 +63,12 @@ class Supervision:
             heads[scale](generator.get_layer(STEPS[scale]).output)
             for scale in self.scales
         ]
-        self._model = keras.Model(generator.input, [generator.output, *coarse])
+        model = keras.Model(generator.input, [generator.output, *coarse])
+        self._forward = (
+            Recomputed(model)
+            if recompute
+            else functools.partial(model, training=True)
+        )
         self.heads = [
             variable
             for head in heads.values()
@@ -80,9 +90,7 @@ class Supervision:
             The restored images, not clipped, and each weighted term by name.
         """
         # A list of one output comes back as a tensor.
-        restored, *coarse = keras.tree.flatten(
-            self._model(blurry, training=True)
-        )
+        restored, *coarse = keras.tree.flatten(self._forward(blurry))
         terms = content_terms(sharp, restored, **self.content)
         for scale, x in zip(self.scales, coarse, strict=True):
             small_blurry, small_sharp = (
