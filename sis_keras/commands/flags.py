@@ -16,8 +16,8 @@ from absl import flags
 
 from sis_keras.commands import help
 from sis_keras.commands.game_flags import define_game
-from sis_keras.commands.records_flags import define_records
 from sis_keras.commands.memory_flags import define_memory_flags
+from sis_keras.commands.records_flags import define_records
 from sis_keras.commands.sources_flag import define_sources
 from sis_keras.errors import UserError
 from sis_keras.networks.presets import PRESETS

@@ -45,11 +45,6 @@ def _cut(image, origin, height, width):
     return tf.gather(image, columns, axis=2, batch_dims=1)
 
 
-def views(image: tf.Tensor, local_origin: tf.Tensor) -> list[tf.Tensor]:
-    """What each discriminator sees: the whole, and a `local_crop`."""
-    return [image, local_crop(image, local_origin)]
-
-
 def score_pair(discriminator, real, fake):
     """((real, fake), their means over the global batch)."""
     scores = (
@@ -61,6 +56,21 @@ def score_pair(discriminator, real, fake):
     if context.num_replicas_in_sync > 1:
         means = context.all_reduce(tf.distribute.ReduceOp.MEAN, means)
     return scores, means
+
+
+def game_value(game, discriminators, real, fake):
+    """What a game gives for both views, on average.
+
+    Args:
+        game: Of `adversarial.ADVERSARIAL`, the generator's.
+        discriminators: Of as many views.
+        real, fake: From `views`.
+    """
+    values = []
+    for discriminator, x, y in zip(discriminators, real, fake, strict=True):
+        scores, means = score_pair(discriminator, x, y)
+        values.append(game(*scores, *means))
+    return tf.add_n(values) / len(values)
 
 
 def told_apart(scores):

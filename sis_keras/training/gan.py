@@ -8,6 +8,7 @@ from sis_keras.training.adversarial import ADVERSARIAL
 from sis_keras.training.descent import descend, follow
 from sis_keras.training.game import (
     finite_everywhere,
+    game_value,
     gradient_penalty,
     mean_psnr,
     put_back,
@@ -169,7 +170,9 @@ class DeblurringGAN(keras.Model):
                     with tape.stop_recording():
                         found = self._gradients_of_discriminators(real, fake)
                         logs |= self.move_discriminators(*found)
-                value = self._generator_game_value(real, fake)
+                value = game_value(
+                    self.generator_game, self.discriminators, real, fake
+                )
                 terms["adversarial"] = self.adversarial_weight * value
                 logs["blurred_psnr"] = mean_psnr(sharp, blurry)
             loss = tf.add_n(list(terms.values()))
@@ -254,15 +257,6 @@ class DeblurringGAN(keras.Model):
             scaled_loss = self.discriminator_optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self._discriminator_variables())
         return gradients, {"discriminator_loss": loss, **logs}
-
-    def _generator_game_value(self, real, fake):
-        values = []
-        for discriminator, x, y in zip(
-            self.discriminators, real, fake, strict=True
-        ):
-            scores, means = score_pair(discriminator, x, y)
-            values.append(self.generator_game(*scores, *means))
-        return tf.add_n(values) / len(values)
 
     # === The guard ===
 
