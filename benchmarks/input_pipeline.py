@@ -22,12 +22,9 @@ and milliseconds to decode a pair. Takes about two minutes.
 """
 
 import argparse
-import contextlib
 import os
 import pathlib
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from typing import NamedTuple
@@ -41,6 +38,7 @@ import skimage
 import tensorflow as tf
 import tqdm
 
+from benchmarks.local_service import local_service
 from benchmarks.reporting import machine, spread, text_table
 from sis_keras.data.batches import training_batches
 from sis_keras.data.cache import open_cache
@@ -154,34 +152,6 @@ def processor_seconds(processes) -> float:
         sum(psutil.Process(process.pid).cpu_times()[:2])
         for process in processes
     )
-
-
-@contextlib.contextmanager
-def local_service(workers: int):
-    """The address of a dispatcher, and the processes of its workers."""
-    command = [sys.executable, "-m", "sis_keras.commands.data_service"]
-
-    def started(*flags):
-        process = subprocess.Popen(
-            [*command, *flags],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        processes.append(process)
-        return process
-
-    processes: list[subprocess.Popen] = []
-    try:
-        said = started().stdout.readline()
-        address = f"127.0.0.1:{said.rpartition(':')[2].strip()}"
-        for _ in range(workers):
-            started(f"--dispatcher={address}").stdout.readline()
-        yield f"grpc://{address}", processes
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
 
 
 def measure(by_name, crop_size, rounds, seconds) -> dict[str, list[Rate]]:

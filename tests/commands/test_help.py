@@ -39,7 +39,7 @@ def test_help_explains_every_flag_once(program):
     text = help_of(program)
     found = flags_in(text)
     assert len(found) == len({*found}) > 20
-    assert {"output", "test_data"} <= {*found}
+    assert "output" in found
     assert max(map(len, text.splitlines())) <= 80
     # An indented line of words follows each flag.
     assert len(re.findall(r"^    --.*\n        \S", text, re.M)) == len(found)
