@@ -75,7 +75,6 @@ def make_gan(arguments):
         coarse_weight=coarse_weight(),
         ema_decay=FLAGS.ema_decay,
         clip_norm=FLAGS.clip_norm,
-        shift=FLAGS.discriminator_shift or 0,
         recompute=FLAGS.recompute,
         accumulation=FLAGS.gradient_accumulation or 1,
     )

@@ -27,10 +27,3 @@ def define_game() -> None:
         "rate begins to rise. Default: 0.",
         0,
     )
-    flags.DEFINE_integer(
-        "discriminator_shift",
-        None,  # That of runs from before it was there.
-        "The global discriminator sees a crop less so many pixels, at a place "
-        "that changes; 8 keeps its poolings from leaving a grid. Default: 0.",
-        0,
-    )

@@ -8,13 +8,10 @@ made. Files do not travel: all machines see one disk.
 import contextlib
 import functools
 import itertools
-import logging
 import os
 import pathlib
-import signal
 import socket
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -24,9 +21,13 @@ from sis_keras.errors import UserError
 from sis_keras.files.atomic import held_file
 from sis_keras.optional import optional_package
 from sis_keras.restoring.jobs import Job
+from sis_keras.restoring.ray_cluster import (
+    connected,
+    in_words,
+    share_of_machine,
+    slots,
+)
 
-# Of a process without a GPU. More cores gain less than more pictures at once.
-MOST_CPUS = 4
 # Pictures of a task: the next is read while one is restored.
 MOST_PICTURES = 8
 # Enough for any cluster, few enough to call off.
@@ -95,9 +96,9 @@ class RayRun:
                 disable=None if len(jobs) > 1 else True,
             ) as bar,
         ):
-            share = _share(ray, self._memory)
-            slots = _slots(ray, share)
-            tqdm.write(f"On {where}: {_in_words(slots)}.", file=sys.stderr)
+            share = share_of_machine(ray, self._memory)
+            room = slots(ray, share)
+            tqdm.write(f"On {where}: {in_words(room)}.", file=sys.stderr)
             task = functools.partial(
                 ray.remote(max_retries=RETRIES, max_calls=0, **share)(
                     work_on
@@ -109,7 +110,7 @@ class RayRun:
                 0 if "num_gpus" in share else share["num_cpus"],
             )
             try:
-                self._map(ray, task, in_tasks(jobs, sum(slots)), bar)
+                self._map(ray, task, in_tasks(jobs, sum(room)), bar)
             finally:
                 self._order(jobs)
 
@@ -260,99 +261,3 @@ def _of_a_machine(error):
         "Expected the same sis-keras on every machine of the cluster. "
         f"Received: {last} Install it there, too."
     )
-
-
-# === The cluster ===
-
-
-@contextlib.contextmanager
-def connected(ray, address: str) -> Iterator[str]:
-    """Yields which cluster it is, in words.
-
-    Raises:
-        UserError: There is none.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    handler = signal.getsignal(signal.SIGTERM)
-    quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            where = _connect(ray, address, quiet)
-        # Ray's own would end this process.
-        signal.signal(signal.SIGTERM, handler)
-        yield where
-    finally:
-        ray.shutdown()
-
-
-def _connect(ray, address, quiet):
-    if address != "auto":
-        check_address(address)
-    try:
-        ray.init("auto" if address == "auto" else address, **quiet)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        if isinstance(error, ConnectionError) and address == "auto":
-            ray.init("local", include_dashboard=False, **quiet)
-            return "a Ray that is started on this machine"
-        raise UserError(
-            "Expected a Ray cluster that this machine is part of. Received: "
-            f"{address}: {str(error).splitlines()[0]} `ray start "
-            "--address=HOST:PORT` makes it part of one."
-        ) from error
-    return f"the Ray cluster at {ray.get_runtime_context().gcs_address}"
-
-
-def check_address(address: str) -> None:
-    """Makes sure that something answers at `HOST:PORT`.
-
-    Raises:
-        UserError: It does not, or is written in another way.
-    """
-    host, _, port = address.rpartition(":")
-    reason = "which is no HOST:PORT"
-    if host and "/" not in host and port.isdecimal():
-        try:
-            with socket.create_connection((host, int(port)), timeout=10):
-                return
-        except (OSError, OverflowError) as error:
-            reason = str(getattr(error, "strerror", None) or error)
-    raise UserError(
-        "Expected auto, or HOST:PORT of the head of a Ray cluster, such as "
-        f"10.0.0.1:6379. Received: {address}, {reason}."
-    )
-
-
-def _share(ray, memory):
-    """What a process takes of its machine: the same on every one."""
-    if ray.cluster_resources().get("GPU"):
-        return {"num_gpus": 1, "num_cpus": 1, "memory": memory}
-    cpus = [
-        int(node["Resources"]["CPU"])
-        for node in _nodes(ray)
-        if node["Resources"].get("CPU", 0) >= 1
-    ]
-    return {"num_cpus": min([MOST_CPUS, *cpus]), "memory": memory}
-
-
-def _slots(ray, share):
-    """How many processes each machine has room for."""
-    names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
-    return [
-        min(
-            int(node["Resources"].get(names[name], 0) // each)
-            for name, each in share.items()
-        )
-        for node in _nodes(ray)
-    ]
-
-
-def _nodes(ray):
-    return [node for node in ray.nodes() if node["Alive"]]
-
-
-def _in_words(slots):
-    used = sum(map(bool, slots))
-    words = f"{len(slots)} machine{'s' * (len(slots) > 1)}, "
-    if not used:
-        return words + "none with room for the network; waiting for one"
-    return words + f"{sum(slots)} process{'es' * (sum(slots) > 1)} at once"

@@ -13,36 +13,15 @@ def local_crop(image: tf.Tensor, origin: tf.Tensor) -> tf.Tensor:
     Returns:
         `(n, h // 2, w // 2, 3)`.
     """
-    return _cut(image, origin, image.shape[1] // 2, image.shape[2] // 2)
-
-
-def views(
-    image: tf.Tensor, local_origin: tf.Tensor, shift: int = 0
-) -> list[tf.Tensor]:
-    """What each discriminator sees: the whole, and a local crop.
-
-    Differs from paper: with a shift the whole less so many rows and columns,
-    at a place that changes. The discriminators pool in squares, whose place
-    in the generator's own grid would else be the same in every step, and
-    what they ask for at each place of a square becomes a checkerboard.
-
-    Args:
-        image: `(n, h, w, 3)`.
-        local_origin: int32 `(n, 2)`, random; see `local_crop`.
-        shift: In pixels; 8 covers the squares of all three poolings.
-    """
-    whole = image
-    if shift:
-        height, width = image.shape[1] - shift, image.shape[2] - shift
-        whole = _cut(image, local_origin % shift, height, width)
-    return [whole, local_crop(image, local_origin)]
-
-
-def _cut(image, origin, height, width):
-    rows = origin[:, :1] + tf.range(height)
-    columns = origin[:, 1:] + tf.range(width)
+    rows = origin[:, :1] + tf.range(image.shape[1] // 2)
+    columns = origin[:, 1:] + tf.range(image.shape[2] // 2)
     image = tf.gather(image, rows, axis=1, batch_dims=1)
     return tf.gather(image, columns, axis=2, batch_dims=1)
+
+
+def views(image: tf.Tensor, local_origin: tf.Tensor) -> list[tf.Tensor]:
+    """What each discriminator sees: the whole, and a `local_crop`."""
+    return [image, local_crop(image, local_origin)]
 
 
 def score_pair(discriminator, real, fake):

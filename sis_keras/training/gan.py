@@ -35,7 +35,6 @@ class DeblurringGAN(keras.Model):
         coarse_weight: Of the coarse scales; see `Supervision`.
         ema_decay: Of the average, approached as training warms up.
         clip_norm: Global norm that gradients are clipped to; 0 is off.
-        shift: Of what the global discriminator sees; see `views`.
         recompute: Of `Supervision`.
         accumulation: Parts of a batch; see `accumulated_gradients`.
     """
@@ -53,7 +52,6 @@ class DeblurringGAN(keras.Model):
         coarse_weight: float = 0.0,
         ema_decay: float = 0.999,
         clip_norm: float = 0.0,
-        shift: int = 0,
         recompute: bool = False,
         accumulation: int = 1,
     ):
@@ -76,7 +74,7 @@ class DeblurringGAN(keras.Model):
         )
         self.accumulation = accumulation
         self.ema_decay = ema_decay
-        self.clip_norm, self.shift = clip_norm, shift
+        self.clip_norm = clip_norm
         count = {"initializer": "zeros", "dtype": "int64", "trainable": False}
         self.skipped = self.add_weight(name="skipped", **count)
         self.skipped_in_a_row = self.add_weight(name="in_a_row", **count)
@@ -164,8 +162,8 @@ class DeblurringGAN(keras.Model):
         with tf.GradientTape() as tape:
             restored, terms = self.supervision(blurry, sharp)
             if self.plays:
-                real = views(sharp, batch["local_origin"], self.shift)
-                fake = views(restored, batch["local_origin"], self.shift)
+                real = views(sharp, batch["local_origin"])
+                fake = views(restored, batch["local_origin"])
                 if meet:
                     with tape.stop_recording():
                         found = self._gradients_of_discriminators(real, fake)
@@ -216,7 +214,7 @@ class DeblurringGAN(keras.Model):
         """Of both discriminators' variables, and logs; for a part's number."""
         restored, _ = self.supervision(batch["blurry"], batch["sharp"])
         real, fake = (
-            views(image, batch["local_origin"], self.shift)
+            views(image, batch["local_origin"])
             for image in (batch["sharp"], restored)
         )
         return self._gradients_of_discriminators(real, fake, part)

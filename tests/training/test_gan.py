@@ -8,7 +8,7 @@ import tensorflow as tf
 import tiny
 from places import SUPPORT
 
-from sis_keras.training.game import gradient_penalty, local_crop, views
+from sis_keras.training.game import gradient_penalty, local_crop
 
 
 def snapshot(variables):
@@ -267,19 +267,3 @@ def test_two_replicas_compute_what_one_does(tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "equal" in done.stdout
-
-
-def test_a_shifted_view_is_a_slice():
-    batch = tiny.make_batch(seed=3, count=4)
-    shown, local = views(
-        tf.constant(batch["sharp"]), tf.constant(batch["local_origin"]), 8
-    )
-    side = batch["sharp"].shape[1] - 8
-    for image, found, origin in zip(
-        batch["sharp"], shown, batch["local_origin"], strict=True
-    ):
-        top, left = origin % 8
-        np.testing.assert_array_equal(
-            found, image[top : top + side, left : left + side]
-        )
-    np.testing.assert_array_equal(local, cut(batch, "sharp"))
