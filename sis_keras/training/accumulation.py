@@ -46,7 +46,7 @@ def mean_over_parts(function: Callable, batch: dict, parts: int):
     nothing but the sums outlives a turn.
 
     Args:
-        function: Of a part and its number, an int32 scalar; gives any
+        function: Of a part and its number, an int64 scalar; gives any
             structure of float tensors.
         batch: Tensors of one length, a multiple of `parts`.
         parts: How many.
@@ -58,7 +58,7 @@ def mean_over_parts(function: Callable, batch: dict, parts: int):
     # Traced once, which also tells what to begin the sums with.
     traced = tf.function(function, autograph=False).get_concrete_function(
         {k: tf.TensorSpec(x.shape[1:], x.dtype) for k, x in stacked.items()},
-        tf.TensorSpec((), tf.int32),
+        tf.TensorSpec((), tf.int64),
     )
     zeros = tf.nest.map_structure(
         lambda x: tf.zeros(x.shape, x.dtype), traced.structured_outputs
@@ -71,7 +71,7 @@ def mean_over_parts(function: Callable, batch: dict, parts: int):
     _, sums = tf.while_loop(
         lambda number, _: number < parts,
         add,
-        (tf.constant(0), zeros),
+        (tf.constant(0, tf.int64), zeros),
         parallel_iterations=1,
     )
     return tf.nest.map_structure(lambda x: x / parts, sums)

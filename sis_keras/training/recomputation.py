@@ -1,5 +1,6 @@
 """Feature maps that are computed again for the gradient, not kept for it."""
 
+import collections
 import itertools
 
 import keras
@@ -24,57 +25,68 @@ class Recomputed:
 
     def __init__(self, model: keras.Model):
         self._input, self._outputs = model.inputs[0], model.outputs
-        makers = {id(layer.output): layer for layer in model.layers}
         joints = _joints(model)
         self._parts = [
-            (_sources(layer, joints, makers), layer.output)
+            _part(layer, joints, model.layers)
             for layer in model.layers
             if id(layer.output) in joints and layer.output is not self._input
         ]
-        self._models = [keras.Model(*part) for part in self._parts]
 
     def __call__(self, image) -> list:
         """The outputs, in training mode, of an input."""
         maps = {id(self._input): image}
-        for (sources, made), model in zip(
-            self._parts, self._models, strict=True
-        ):
-            inputs = [maps[id(source)] for source in sources]
-            maps[id(made)] = _computed_again(model)(*inputs)
+        for sources, layers in self._parts:
+            inputs = [maps[source] for source in sources]
+            made = layers[-1].output
+            maps[id(made)] = _computed_again(sources, layers)(*inputs)
         return [maps[id(x)] for x in self._outputs]
 
 
 def _joints(model):
     """By `id`: the input, the outputs, and what several layers take."""
-    takers: dict[int, int] = {}
-    for layer in model.layers:
-        if not isinstance(layer, keras.layers.InputLayer):
-            for x in keras.tree.flatten(layer.input):
-                takers[id(x)] = takers.get(id(x), 0) + 1
+    takers = collections.Counter(
+        id(x)
+        for layer in model.layers
+        if not isinstance(layer, keras.layers.InputLayer)
+        for x in keras.tree.flatten(layer.input)
+    )
     several = {key for key, count in takers.items() if count > 1}
     return several | {id(x) for x in [*model.inputs, *model.outputs]}
 
 
-def _sources(layer, joints, makers):
-    """The joints that a layer's output is computed from."""
-    found, waiting = {}, keras.tree.flatten(layer.input)
+def _part(last, joints, layers):
+    """The joints that a layer's output is made of; the layers that make it.
+
+    Keras's own models of a part would leave nodes behind in its layers, and
+    the whole could no longer be copied.
+    """
+    makers = {id(layer.output): layer for layer in layers}
+    sources, needed, waiting = {}, {last}, keras.tree.flatten(last.input)
     while waiting:
         x = waiting.pop()
         if id(x) in joints:
-            found[id(x)] = x
+            sources[id(x)] = None  # In their order, once.
         else:
+            needed.add(makers[id(x)])
             waiting += keras.tree.flatten(makers[id(x)].input)
-    return list(found.values())
+    return list(sources), [layer for layer in layers if layer in needed]
 
 
-def _computed_again(model):
+def _computed_again(sources, layers):
     passes = itertools.count()
+
+    def run(*inputs):
+        maps = dict(zip(sources, inputs, strict=True))
+        for layer in layers:
+            taken = keras.tree.map_structure(lambda x: maps[id(x)], layer.input)
+            maps[id(layer.output)] = layer(taken, training=True)
+        return maps[id(layers[-1].output)]
 
     def call(*inputs):
         if next(passes) == 0:
-            return model(list(inputs), training=True)
+            return run(*inputs)
         # The averages of batch normalisation moved in the first pass.
         with keras.StatelessScope():
-            return model(list(inputs), training=True)
+            return run(*inputs)
 
     return keras.remat(call)

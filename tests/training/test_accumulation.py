@@ -8,6 +8,7 @@ import tiny
 
 from sis_keras.networks.discriminator import build_discriminator
 from sis_keras.networks.generator import build_generator
+from sis_keras.networks.inception import freeze_batch_norm
 from sis_keras.training.accumulation import mean_over_parts
 from sis_keras.training.gan import DeblurringGAN
 
@@ -31,50 +32,66 @@ def tensors(batch):
 
 
 def numbers(variables):
-    return [np.asarray(v) for v in variables]
+    return [v.numpy() for v in variables]
 
 
-def make_gan(accumulation, adversarial):
+def sisnet():
+    return build_generator(**ARGUMENTS)
+
+
+def frozen():
+    generator = tiny.make_generator(coarse=True)
+    freeze_batch_norm(generator)
+    return generator
+
+
+def make_gan(make_generator, accumulation, adversarial):
+    generators = make_generator(), make_generator()
+    # Far from the identity, so that all layers learn at once.
+    for generator in generators:
+        last = generator.get_layer("to_rgb").kernel
+        last.assign(np.random.default_rng(0).normal(0, 0.1, last.shape))
     plays = adversarial != "none"
     gan = DeblurringGAN(
-        build_generator(**ARGUMENTS),
-        build_generator(**ARGUMENTS),
+        *generators,
         *[build_discriminator(False, x) for x in (1, 2) if plays],
         adversarial=adversarial,
         content=TERMS,
         coarse_weight=0.5,
-        clip_norm=0.5,
+        clip_norm=0.1,
         ema_decay=0.5,
         accumulation=accumulation,
     )
-    gan.compile(*[keras.optimizers.SGD(0.02) for _ in range(1 + plays)])
+    gan.compile(*[keras.optimizers.SGD(0.1) for _ in range(1 + plays)])
     return gan
 
 
-def trained(accumulation, adversarial, steps=3):
-    gan = make_gan(accumulation, adversarial)
+def trained(make_generator, accumulation, adversarial):
+    gan = make_gan(make_generator, accumulation, adversarial)
     step = tf.function(gan.train_step)
     logs = [
         {k: float(v) for k, v in step(tensors(batch)).items()}
-        for batch in (tiny.make_batch(seed, count=4) for seed in range(steps))
+        for batch in (tiny.make_batch(seed, count=4) for seed in range(3))
     ]
     networks = [gan.generator, gan.averaged_generator, *gan.discriminators]
     variables = [v for x in networks for v in x.variables]
     return logs, numbers(variables + gan.supervision.heads)
 
 
-@pytest.mark.parametrize("adversarial", ["none", "lsgan"])
-def test_parts_train_as_the_whole(adversarial):
-    """lsgan's scores meet no means of the batch."""
-    logs, weights = trained(1, adversarial)
-    # Clipped, and moved.
-    assert all(row["generator_gradient_norm"] > 0.5 for row in logs)
-    for parts in (2, 4):
-        found, moved = trained(parts, adversarial)
-        for row, expected in zip(found, logs, strict=True):
-            assert row == pytest.approx(expected, rel=1e-4, abs=1e-5)
-        for one, other in zip(moved, weights, strict=True):
-            np.testing.assert_allclose(one, other, atol=1e-5)
+@pytest.mark.parametrize(
+    "make_generator, adversarial, parts",
+    # The scores of lsgan meet no means of the batch.
+    [(sisnet, "none", 2), (frozen, "lsgan", 2), (frozen, "lsgan", 4)],
+)
+def test_parts_train_as_the_whole(make_generator, adversarial, parts):
+    logs, weights = trained(make_generator, 1, adversarial)
+    # Clipped.
+    assert all(row["generator_gradient_norm"] > 0.1 for row in logs)
+    found, moved = trained(make_generator, parts, adversarial)
+    for row, expected in zip(found, logs, strict=True):
+        assert row == pytest.approx(expected, rel=1e-5, abs=1e-5)
+    for one, other in zip(moved, weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 @pytest.mark.parametrize("wrap", [lambda x: x, tf.function])
@@ -160,7 +177,7 @@ def test_a_bad_picture_of_one_part_changes_nothing(adversarial):
     bad["blurry"][3] = np.nan
     assert float(step(tensors(bad))["skipped"]) == 1
     for old, new in zip(before, variables, strict=True):
-        np.testing.assert_array_equal(old, new)
+        np.testing.assert_array_equal(old, new.numpy())
     assert float(step(tensors(tiny.make_batch(2, count=4)))["skipped"]) == 0
 
 
