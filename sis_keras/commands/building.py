@@ -108,6 +108,7 @@ def give_first_weights(generator, arguments):
         check_arguments,
         set_model_tensors,
     )
+    from sis_keras.weights.released import weight_file
     from sis_keras.weights.tensors import read_tensors
 
     others = FLAGS.imagenet_weights or FLAGS.initial_weights
@@ -127,16 +128,17 @@ def give_first_weights(generator, arguments):
             "Received none."
         )
     if FLAGS.initial_weights:
-        tensors, metadata = read_tensors(FLAGS.initial_weights)
+        first = weight_file(FLAGS.initial_weights)
+        tensors, metadata = read_tensors(first)
         found = metadata["arguments"]
         # Batch normalisation may go on frozen, and the other way round; what
         # has other shapes is refused below.
         expected = {**arguments, "normalization": found["normalization"]}
-        check_arguments(found, expected, FLAGS.initial_weights)
+        check_arguments(found, expected, first)
         if FLAGS.initial_average:
             set_model_tensors(generator, GENERATOR, tensors)
         else:
-            set_trained(FLAGS.initial_weights, generator, tensors)
+            set_trained(first, generator, tensors)
 
 
 def content_arguments():

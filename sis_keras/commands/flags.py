@@ -145,7 +145,8 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "initial_weights",
     None,
-    "Start from these released weights, file or checkpoint (fine-tuning).",
+    "Start from these weights, a released name, file or checkpoint "
+    "(fine-tuning).",
 )
 flags.DEFINE_bool(
     "initial_average",

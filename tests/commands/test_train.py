@@ -351,6 +351,20 @@ def test_what_is_no_state_to_continue_from(pairs, trained, tmp_path):
         assert_one_line(result, name, word)
 
 
+def test_a_released_name_is_weights_to_start_from(pairs, tmp_path):
+    for name, words in (
+        ("sisnet_mobile", ("width_multiplier=0.25", ".safetensors")),
+        ("sisnet_mobil", ("sisnet_mobile, sisnet_small", "does not exist")),
+    ):
+        flags = train_flags(
+            pairs,
+            tmp_path,
+            "--preset=sisnet_small",
+            f"--initial_weights={name}",
+        )
+        assert_one_line(run("train.py", *flags), *words)
+
+
 def test_evaluate_takes_the_flags_of_train(pairs, trained):
     flags = train_flags(pairs, trained, "--steps=6", "--checkpoint_every=2")
     page = trained / "page" / "index.html"
