@@ -15,8 +15,8 @@ def optional_package(name: str, extra: str) -> types.ModuleType:
 
     Args:
         name: Of the module.
-        extra: "phones", "training", "kohler", "formats" or "experiments",
-            whose package it is.
+        extra: "phones", "training", "kohler", "formats", "ray" or
+            "experiments", whose package it is.
 
     Raises:
         UserError: It is not installed.

@@ -84,11 +84,9 @@ class RayRun:
         if not jobs:
             return
         ray = optional_package("ray", "ray")
-        folder = jobs[0].target.parent
-        folder.mkdir(parents=True, exist_ok=True)
         with (
             connected(ray, self._address) as where,
-            held_file(folder) as mark,
+            held_file(jobs[0].target.parent) as mark,
             tqdm(
                 total=len(jobs),
                 unit="file",
@@ -255,11 +253,15 @@ def _of_a_machine(error):
     """What ended a task, where no file did."""
     if isinstance(error.cause, UserError):
         return error.cause
-    last = str(error).strip().splitlines()[-1]
     return UserError(
         "Expected the same sis-keras on every machine of the cluster. "
-        f"Received: {last} Install it there, too."
+        f"Received: {_last_line(error)} Install it there, too."
     )
+
+
+def _last_line(error):
+    """Of a trace, what is wrong."""
+    return str(error).strip().rpartition("\n")[-1].rstrip(".") + "."
 
 
 # === The cluster ===
@@ -275,29 +277,33 @@ def connected(ray, address: str) -> Iterator[str]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     handler = signal.getsignal(signal.SIGTERM)
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            where = _connect(ray, address, quiet)
-        # Ray's own would end this process.
-        signal.signal(signal.SIGTERM, handler)
-        yield where
-    finally:
-        ray.shutdown()
+    # Ray prints to the standard output, which has the outputs' paths alone.
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                where = _connect(ray, address, quiet)
+            # Ray's own would end this process.
+            signal.signal(signal.SIGTERM, handler)
+            yield where
+        finally:
+            ray.shutdown()
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _connect(ray, address, quiet):
     if address != "auto":
         check_address(address)
+    errors = (RuntimeError, ValueError, OSError, ray.exceptions.RayError)
     try:
-        ray.init("auto" if address == "auto" else address, **quiet)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        if isinstance(error, ConnectionError) and address == "auto":
+        ray.init(address, **quiet)
+    except errors as error:
+        if address == "auto" and "Could not find any" in str(error):
             ray.init("local", include_dashboard=False, **quiet)
             return "a Ray that is started on this machine"
         raise UserError(
             "Expected a Ray cluster that this machine is part of. Received: "
-            f"{address}: {str(error).splitlines()[0]} `ray start "
-            "--address=HOST:PORT` makes it part of one."
+            f"{address}: {_last_line(error)} `ray start --address=HOST:PORT` "
+            "makes it part of one."
         ) from error
     return f"the Ray cluster at {ray.get_runtime_context().gcs_address}"
 
