@@ -16,7 +16,7 @@ from sis_keras.optional import optional_package
 FOLDER = ROOT / "requirements"
 # Of the extras alone, as they are imported.
 EXTRAS = (
-    "ai_edge_litert ai_edge_quantizer importlib_resources scipy skimage "
+    "ai_edge_litert ai_edge_quantizer importlib_resources ray scipy skimage "
     "tensorboard tensorflow_datasets"
 )
 BLOCK = """

@@ -91,8 +91,9 @@ def atomic_folder(path) -> Iterator[pathlib.Path]:
 def held_file(folder) -> Iterator[pathlib.Path]:
     """Yields a hidden, empty file in a folder; it is there meanwhile.
 
-    Who sees it shares the folder with this process.
+    Who sees it shares the folder with this process. Missing folders are made.
     """
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     lock = pathlib.Path(folder, f".sis-{secrets.token_hex(8)}.lock")
     with _held(lock):
         yield lock

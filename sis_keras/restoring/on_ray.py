@@ -24,6 +24,7 @@ from sis_keras.restoring.jobs import Job
 from sis_keras.restoring.ray_cluster import (
     connected,
     in_words,
+    last_line,
     share_of_machine,
     slots,
 )
@@ -85,11 +86,9 @@ class RayRun:
         if not jobs:
             return
         ray = optional_package("ray", "ray")
-        folder = jobs[0].target.parent
-        folder.mkdir(parents=True, exist_ok=True)
         with (
             connected(ray, self._address) as where,
-            held_file(folder) as mark,
+            held_file(jobs[0].target.parent) as mark,
             tqdm(
                 total=len(jobs),
                 unit="file",
@@ -256,8 +255,7 @@ def _of_a_machine(error):
     """What ended a task, where no file did."""
     if isinstance(error.cause, UserError):
         return error.cause
-    last = str(error).strip().splitlines()[-1]
     return UserError(
         "Expected the same sis-keras on every machine of the cluster. "
-        f"Received: {last} Install it there, too."
+        f"Received: {last_line(error)} Install it there, too."
     )

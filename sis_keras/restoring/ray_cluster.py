@@ -1,7 +1,6 @@
 """A Ray cluster: which one it is, and what it has room for."""
 
 import contextlib
-import io
 import logging
 import os
 import signal
@@ -25,8 +24,8 @@ def connected(ray, address: str) -> Iterator[str]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     handler = signal.getsignal(signal.SIGTERM)
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
-    # Ray prints of machines that are lost; the program prints outputs there.
-    with contextlib.redirect_stdout(io.StringIO()):
+    # Ray prints to the standard output, which has the outputs' paths alone.
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         try:
             with warnings.catch_warnings(action="ignore"):
                 where = _connect(ray, address, quiet)
@@ -35,23 +34,30 @@ def connected(ray, address: str) -> Iterator[str]:
             yield where
         finally:
             ray.shutdown()
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _connect(ray, address, quiet):
     if address != "auto":
         check_address(address)
+    errors = (RuntimeError, ValueError, OSError, ray.exceptions.RayError)
     try:
-        ray.init("auto" if address == "auto" else address, **quiet)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        if isinstance(error, ConnectionError) and address == "auto":
+        ray.init(address, **quiet)
+    except errors as error:
+        if address == "auto" and "Could not find any" in str(error):
             ray.init("local", include_dashboard=False, **quiet)
             return "a Ray that is started on this machine"
         raise UserError(
             "Expected a Ray cluster that this machine is part of. Received: "
-            f"{address}: {str(error).splitlines()[0]} `ray start "
-            "--address=HOST:PORT` makes it part of one."
+            f"{address}: {last_line(error)} `ray start --address=HOST:PORT` "
+            "makes it part of one."
         ) from error
     return f"the Ray cluster at {ray.get_runtime_context().gcs_address}"
+
+
+def last_line(error: Exception) -> str:
+    """Of a trace, what is wrong."""
+    return str(error).strip().rpartition("\n")[-1].rstrip(".") + "."
 
 
 def check_address(address: str) -> None:
