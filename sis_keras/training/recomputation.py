@@ -61,7 +61,8 @@ def _part(last, joints, layers):
     the whole could no longer be copied.
     """
     makers = {id(layer.output): layer for layer in layers}
-    sources, needed, waiting = {}, {last}, keras.tree.flatten(last.input)
+    sources: dict[int, None] = {}
+    needed, waiting = {last}, keras.tree.flatten(last.input)
     while waiting:
         x = waiting.pop()
         if id(x) in joints:
