@@ -49,7 +49,7 @@ NOT_HERE = {
     "xla": "every step is compiled anyway",
     "crops_per_picture": "there are no epochs",
     "gradient_accumulation": "a step takes its batch at once",
-    "recompute": "XLA decides what is kept",
+    "recompute": "nothing is recomputed",
     "strategy": "it trains on one device",
     "crop_records": "the device holds the pictures",
     "data_service": "the device holds the pictures",

@@ -33,9 +33,12 @@ def accumulated_gradients(gan, batch: dict) -> tuple:
         found = mean_over_parts(gan.discriminator_gradients, batch, parts)
         put_back(averages, before)
         logs = gan.move_discriminators(*found)
-    gradients, terms = mean_over_parts(
-        lambda part, _: gan.generator_gradients(part, meet=False), batch, parts
-    )
+
+    def of_generator(part, number):
+        del number
+        return gan.generator_gradients(part, meet=False)
+
+    gradients, terms = mean_over_parts(of_generator, batch, parts)
     return gradients, {**logs, **terms}
 
 

@@ -61,12 +61,12 @@ def _part(last, joints, layers):
     the whole could no longer be copied.
     """
     makers = {id(layer.output): layer for layer in layers}
-    sources: dict[int, None] = {}
+    sources: dict[int, None] = {}  # Each once, in their order.
     needed, waiting = {last}, keras.tree.flatten(last.input)
     while waiting:
         x = waiting.pop()
         if id(x) in joints:
-            sources[id(x)] = None  # In their order, once.
+            sources[id(x)] = None
         else:
             needed.add(makers[id(x)])
             waiting += keras.tree.flatten(makers[id(x)].input)

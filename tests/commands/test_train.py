@@ -156,6 +156,7 @@ def test_a_missing_half(pairs, tmp_path):
         ("--hold_out=c", ["--hold_out", "c, which is not there"]),
         ("--hold_out=", ["--validation_data", "--hold_out"]),
         ("--refresh_steps=2", ["--refresh_steps", "photographs:FOLDER"]),
+        ("--gradient_accumulation=2", ["multiple of 2", "Received: 1"]),
     ],
 )
 def test_what_does_not_fit_is_told_before_all_work(

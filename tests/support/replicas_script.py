@@ -38,11 +38,12 @@ def global_batches():
     return batches
 
 
-def make_gan(adversarial):
+def make_gan(adversarial, synchronized=False, **saving):
     """The game by Adam; without one Muon, which then works in groups."""
     gan = tiny.make_gan(
         adversarial,
-        generator=lambda: tiny.make_generator(coarse=True),
+        generator=lambda: tiny.make_generator(True, synchronized),
+        **saving,
         content={"content_weight": 0.5},
         coarse_weight=0.5,
         clip_norm=0.1,
@@ -69,11 +70,16 @@ def variables(gan):
     return [v for x in models for v in x.variables] + gan.supervision.heads
 
 
-def assert_equal(strategy, adversarial):
+def assert_equal(strategy, adversarial, recompute=False, accumulation=1):
     """Three steps by replicas and by one device; then a bad one."""
-    single = make_gan(adversarial)
+    single = make_gan(adversarial, accumulation=accumulation)
     with strategy.scope():
-        double = make_gan(adversarial)
+        double = make_gan(
+            adversarial,
+            synchronized=strategy.num_replicas_in_sync > 1,
+            recompute=recompute,
+            accumulation=accumulation,
+        )
     batches = global_batches()
     step = distributed_step(strategy, double)
     dataset = tf.data.Dataset.from_generator(
@@ -105,9 +111,11 @@ def assert_equal(strategy, adversarial):
 
 
 # One device of a strategy must not be taken for none.
-assert_equal(tf.distribute.MirroredStrategy(["CPU:0"]), "none")
+mirrored = tf.distribute.MirroredStrategy(["CPU:0"])
+assert_equal(mirrored, "none", accumulation=2)
+assert_equal(mirrored, "ralsgan", recompute=True, accumulation=2)
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-assert_equal(strategy, "none")
+assert_equal(strategy, "none", recompute=True)
 double = assert_equal(strategy, "ralsgan")
 
 # The loop, over both replicas.

@@ -211,3 +211,9 @@ def test_a_batch_that_does_not_divide():
     strategies.check_batch_size(Two(), 4)
     with pytest.raises(UserError, match="multiple of 2. Received: 5"):
         strategies.check_batch_size(Two(), 5)
+    with pytest.raises(UserError, match="one device alone.*with 2 replicas"):
+        strategies.check_batch_size(Two(), 4, accumulation=2)
+    one = tf.distribute.get_strategy()
+    strategies.check_batch_size(one, 6, accumulation=3)
+    with pytest.raises(UserError, match="multiple of 4.*Received: 6"):
+        strategies.check_batch_size(one, 6, accumulation=4)
