@@ -118,6 +118,11 @@ def test_missing_package_names_its_extra():
             "score(grey, grey, ['ciede2000'])",
             "training",
         ),
+        (
+            "from sis_keras.restoring.on_ray import RayRun\n"
+            "RayRun(None, 'auto', 1)([None])",
+            "ray",
+        ),
     ],
 )
 def test_what_wants_an_extra_says_so(code, extra):

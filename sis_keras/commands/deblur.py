@@ -25,13 +25,12 @@ def main(arguments: list[str] | None = None) -> None:
     from sis_keras.restoring import jobs as deblur_jobs
     from sis_keras.restoring import shares
 
+    plan = deblur_jobs.find_jobs(given.inputs, given.output, given.compare)
     for argument in ("shard", "ray"):
         if getattr(given, argument):
             shares.check_many(given.inputs, argument)
     if given.shard:
         shares.check_apart(given.inputs, given.output)
-    plan = deblur_jobs.find_jobs(given.inputs, given.output, given.compare)
-    if given.shard:
         plan = shares.share_of(plan, *given.shard)
     weight_file(given.weights)
     jobs = plan.jobs

@@ -35,6 +35,8 @@ examples:
       in 2 GiB of memory, however large it is
   %(prog)s photos/ --output=sharp/ --shard=0/8
       the first of eight shares, for as many machines of one shared disk
+  %(prog)s photos/ --output=sharp/ --ray=auto
+      on all machines of a Ray cluster
 
 folders:
   Links are followed. Files whose outputs are there already, hidden files and

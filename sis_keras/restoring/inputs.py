@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sis_keras.errors import UserError
@@ -64,6 +65,22 @@ def is_folder(path: pathlib.Path) -> bool:
     raise UserError(
         f"Expected a picture, a video or a folder. Received: {path}, {reason}."
     )
+
+
+def refuse_addresses(paths: Iterable[str]) -> None:
+    """Makes sure that paths are those of files, on a disk.
+
+    Raises:
+        UserError: One is the address of a bucket or of a page.
+    """
+    for path in paths:
+        scheme, found, rest = path.partition("://")
+        if found and scheme.isalnum():
+            raise UserError(
+                "Expected files and folders on a disk. Received: "
+                f"{path}. Mount a bucket first: gcsfuse "
+                f"{rest.partition('/')[0] or 'BUCKET'} FOLDER."
+            )
 
 
 def search(folder: pathlib.Path, without: pathlib.Path) -> Found:

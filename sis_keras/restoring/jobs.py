@@ -15,6 +15,7 @@ from sis_keras.restoring.inputs import (
     is_folder,
     kind_of,
     known_suffixes,
+    refuse_addresses,
     search,
     why_unknown,
 )
@@ -85,6 +86,7 @@ def find_jobs(
         UserError: A path that does not exist, is of another kind, or holds no
             picture; an output that is an input, or another output.
     """
+    refuse_addresses([*inputs, output or ""])
     plan = Plan([], {}, {})
     for path in map(pathlib.Path, dict.fromkeys(inputs)):
         if is_folder(path):

@@ -61,6 +61,8 @@ def no_network(monkeypatch):
         (["a.png", "--max_memory=lots"], ["--max_memory", "4G", "lots"]),
         (["a.png", "--precision=int8"], ["--precision", "bfloat16"]),
         (["a.png", "--stren=1"], ["--stren"]),
+        (["gs://mine/photos", "--ray=auto"], ["gs://", "gcsfuse mine FOLDER"]),
+        (["photos", "--output=s3://mine/x"], ["s3://mine/x", "gcsfuse"]),
     ],
 )
 def test_mistakes_get_one_line(
