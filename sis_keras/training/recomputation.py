@@ -5,12 +5,16 @@ import itertools
 
 import keras
 
+# Of the generator's last steps, whose maps are the largest: one layer takes
+# each, and together they would be most of what a part holds.
+LARGE = ("previous_smooth", "expanded")
+
 
 class Recomputed:
     """A network's training pass, which keeps the joints of its graph alone.
 
     A joint is a map that more than one layer takes, such as the end of an
-    Inception module, and each of the network's outputs. What lies between
+    Inception module, those of `LARGE`, and the outputs. What lies between
     joints is dropped after the forward pass, and computed again from them
     when the gradient gets there. That costs a second forward pass, part by
     part. The network, its layers and weights stay as they are.
@@ -43,7 +47,7 @@ class Recomputed:
 
 
 def _joints(model):
-    """By `id`: the input, the outputs, and what several layers take."""
+    """By `id`: the input, outputs, what several layers take, large maps."""
     takers = collections.Counter(
         id(x)
         for layer in model.layers
@@ -51,7 +55,8 @@ def _joints(model):
         for x in keras.tree.flatten(layer.input)
     )
     several = {key for key, count in takers.items() if count > 1}
-    return several | {id(x) for x in [*model.inputs, *model.outputs]}
+    large = [layer.output for layer in model.layers if layer.name in LARGE]
+    return several | {id(x) for x in [*model.inputs, *model.outputs, *large]}
 
 
 def _part(last, joints, layers):
