@@ -8,6 +8,7 @@ import re
 from sis_keras.commands.program import Parser, guarded
 from sis_keras.errors import UserError
 from sis_keras.export.litert.choices import IO_TYPES, QUANTIZATIONS, SIDES
+from sis_keras.export.saved_model.batching import check_batch
 from sis_keras.quiet import import_tensorflow
 from sis_keras.weights.released import DEFAULT_WEIGHTS, weight_file
 
@@ -151,10 +152,11 @@ def export_saved_model(given: argparse.Namespace) -> None:
             "servers keep the old one until the new one is loaded."
         )
     output = given.output or f"export/{_stem(given.weights)}/1"
+    batch = 1 if given.batch is None else given.batch
+    check_batch(batch)
     import_tensorflow()
     from sis_keras.export.saved_model.write import write_saved_model
 
-    batch = 1 if given.batch is None else given.batch
     write_saved_model(given.weights, output, batch=batch)
     print(output)
 
