@@ -2,9 +2,12 @@
 
 Ray decides which process of which machine takes which task, and begins those
 of lost processes and machines again. Each process keeps the network that it
-made. Files do not travel: all machines see one disk.
+made. Files do not travel: all machines see one disk, and on it a mark, whose
+end calls the work off. (`ray.cancel` races with replies, and sometimes ends
+the process that calls it.)
 """
 
+import _thread
 import contextlib
 import functools
 import itertools
@@ -12,6 +15,7 @@ import os
 import pathlib
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -35,8 +39,12 @@ MOST_PICTURES = 8
 MOST_TASKS = 1000
 # After the loss of its process or machine, so many times.
 RETRIES = 3
-# Seconds in which files that were begun are cleared away after a signal.
+# Seconds in which files that were begun are cleared away after a signal;
+# between two looks at the mark; after which it is touched, for what is old and
+# not seen to be locked is cleared away.
 GRACE = 30
+LOOK = 0.5
+TOUCH = 20
 
 
 class Outcome(NamedTuple):
@@ -109,11 +117,11 @@ class RayRun:
                 0 if "num_gpus" in share else share["num_cpus"],
             )
             try:
-                self._map(ray, task, in_tasks(jobs, sum(room)), bar)
+                self._map(ray, task, in_tasks(jobs, sum(room)), mark, bar)
             finally:
                 self._order(jobs)
 
-    def _map(self, ray, task, tasks, bar):
+    def _map(self, ray, task, tasks, mark, bar):
         waiting: Iterator[list[Job]] = iter(tasks)
         running: dict[Any, list[Job]] = {}
         try:
@@ -123,21 +131,23 @@ class RayRun:
                     running[task(some)] = some
                 if not running:
                     return
-                (ready, *_), _ = ray.wait([*running])
-                some = running.pop(ready)
-                try:
-                    outcome = ray.get(ready)
-                except ray.exceptions.RayTaskError as error:
-                    raise _of_a_machine(error) from error
-                except ray.exceptions.RayError as error:
-                    if len(some) > 1:  # One of them; which?
-                        alone = [[job] for job in some]
-                        waiting = itertools.chain(alone, waiting)
-                        continue
-                    outcome = _lost(some[0], error)
-                self._take(outcome, bar)
+                os.utime(mark)
+                for ready in ray.wait([*running], timeout=TOUCH)[0]:
+                    some = running.pop(ready)
+                    try:
+                        outcome = ray.get(ready)
+                    except ray.exceptions.RayTaskError as error:
+                        raise _of_a_machine(error) from error
+                    except ray.exceptions.RayError as error:
+                        if len(some) > 1:  # One of them; which?
+                            alone = [[job] for job in some]
+                            waiting = itertools.chain(alone, waiting)
+                            continue
+                        outcome = _lost(some[0], error)
+                    self._take(outcome, bar)
         except BaseException:
-            self._call_off(ray, running, bar)
+            mark.unlink(missing_ok=True)
+            self._await(ray, running, bar)
             raise
 
     def _take(self, outcome, bar):
@@ -151,10 +161,8 @@ class RayRun:
         if outcome.ended:
             raise outcome.ended
 
-    def _call_off(self, ray, running, bar):
+    def _await(self, ray, running, bar):
         """Files under a final name are whole; the others are cleared away."""
-        for task in running:
-            ray.cancel(task)
         ended, _ = ray.wait([*running], num_returns=len(running), timeout=GRACE)
         for task in ended:
             with contextlib.suppress(Exception):
@@ -210,7 +218,7 @@ def work_on(
     """
     try:
         os.chdir(folder)
-        mark.stat()
+        mark.open().close()
     except OSError as error:
         raise UserError(
             "Expected folders that every machine sees under the same path. "
@@ -225,12 +233,36 @@ def work_on(
     there = [] if overwrite else [job for job in jobs if job.is_done]
     ended = None
     try:
-        run([job for job in jobs if job not in there])
+        with _interrupted_without(mark):
+            run([job for job in jobs if job not in there])
     except (UserError, OSError) as error:
         ended = error
     except KeyboardInterrupt:
-        pass  # The task is called off; what is done is told.
+        pass  # The work is called off; what is done is told.
     return Outcome([*there, *run.done], run.notes, run.failures, ended)
+
+
+@contextlib.contextmanager
+def _interrupted_without(mark):
+    """As by Ctrl-C, once the mark is gone."""
+    ended = threading.Event()
+
+    def look():
+        while not ended.wait(LOOK):
+            try:  # NFS asks its server when a file is opened, and not else.
+                mark.open().close()
+            except FileNotFoundError:
+                return _thread.interrupt_main()
+            except OSError:  # A disk that does not answer now.
+                pass
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @functools.cache
