@@ -6,6 +6,7 @@ CPU. They take turns, and what is printed is the ratio of each to the step
 without a strategy of the same turn, so that other work on the machine weighs
 on all alike. Two logical devices have the same cores as one: what is above 1
 there is what meeting costs, and what synchronised batch statistics cost.
+So do steps without a strategy that save memory (benchmarks.training_memory).
 """
 
 import argparse
@@ -20,6 +21,10 @@ from benchmarks.reporting import machine, spread, text_table
 from sis_keras.networks.presets import PRESETS
 
 ONE = "no strategy"
+SAVING: dict[str, dict] = {
+    "--gradient_accumulation=4": {"accumulation": 4},
+    "--recompute": {"recompute": True},
+}
 DEVICES = {
     "MirroredStrategy, 1 device": ["CPU:0"],
     "MirroredStrategy, 2 logical devices": ["CPU:0", "CPU:1"],
@@ -40,7 +45,10 @@ def measure(case: measuring.Case) -> dict[str, list[float]]:
         [tf.config.LogicalDeviceConfiguration()] * 2,
     )
     tf.config.experimental.enable_op_determinism()  # as train.py
-    steps = {ONE: _step(case, tf.distribute.get_strategy())}
+    alone = tf.distribute.get_strategy()
+    steps = {ONE: _step(case, alone)}
+    for name, change in SAVING.items():
+        steps[name] = _step(case._replace(**change), alone)
     for name, devices in DEVICES.items():
         steps[name] = _step(case, tf.distribute.MirroredStrategy(devices))
     seconds: dict[str, list[float]] = {name: [] for name in steps}
