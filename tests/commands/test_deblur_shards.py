@@ -1,10 +1,9 @@
 """deblur.py --shard: shares of one folder, for array jobs."""
 
 import itertools
-import os
 
 import pytest
-from deblur_calls import assert_one_line, names, run, write
+from deblur_calls import assert_one_line, names, refuse, run, write
 
 NAMES = [
     # Of one stem, of a kind that gets another suffix, in folders, not ASCII.
@@ -98,13 +97,6 @@ def test_a_folder_that_one_machine_cannot_read(
     tmp_path, photos, capsys, monkeypatch
 ):
     """Its shares would not be those of the others."""
-    listdir = os.listdir
-
-    def refusing(folder="."):
-        if str(folder).endswith("/b"):
-            raise PermissionError(13, "Permission denied")
-        return listdir(folder)
-
-    monkeypatch.setattr(os, "listdir", refusing)
+    refuse(monkeypatch, "b")
     result = run(capsys, photos, "--shard=0/2")
     assert_one_line(result, "photos/b: Permission denied", "--shard")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from deblur_calls import names, run, write
+from deblur_calls import names, refuse, run, write
 from places import ROOT
 
 from sis_keras.commands import deblur as deblur_command
@@ -91,14 +91,7 @@ def test_a_folder_that_cannot_be_read_fails_and_ends_nothing(
 ):
     write(tmp_path / "in" / "a.png")
     write(tmp_path / "in" / "locked" / "b.png")
-    listdir = os.listdir
-
-    def refusing(folder="."):
-        if str(folder).endswith("locked"):
-            raise PermissionError(13, "Permission denied")
-        return listdir(folder)
-
-    monkeypatch.setattr(os, "listdir", refusing)
+    refuse(monkeypatch, "locked")
     flags = [f"--output={tmp_path}/out"]
     status, _, err = run(capsys, tmp_path / "in", *flags)
     assert status == 1 and "1 deblurred, 1 failed.\n" in err

@@ -8,8 +8,8 @@ import sys
 import time
 
 import cv2
-import numpy as np
 import pytest
+from pair_folders import write_two_sequences
 from places import ROOT
 
 SMALL = [
@@ -53,19 +53,7 @@ def assert_one_line(result, *words, program="train.py"):
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory):
-    """Four pairs of 64x48 in two sequences."""
-    folder = tmp_path_factory.mktemp("pairs")
-    random = np.random.default_rng(0)
-    for sequence in ("a", "b"):
-        for half in ("blur", "sharp"):
-            (folder / sequence / half).mkdir(parents=True)
-        for frame in range(2):
-            sharp = random.integers(256, size=(48, 64, 3), dtype=np.uint8)
-            blurry = cv2.blur(sharp, (3, 3))
-            for half, picture in (("blur", blurry), ("sharp", sharp)):
-                path = folder / sequence / half / f"{frame}.png"
-                cv2.imwrite(str(path), picture)
-    return folder
+    return write_two_sequences(tmp_path_factory.mktemp("pairs"))
 
 
 RATES = ("steps_per_second", "gflops")

@@ -6,9 +6,8 @@ import subprocess
 import sys
 import time
 
-import cv2
-import numpy as np
 import pytest
+from pair_folders import write_two_sequences
 from places import ROOT
 
 COMMANDS = "sis_keras.commands"
@@ -32,21 +31,7 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory):
-    """Two pairs of 64x48 in each of two sequences."""
-    folder = tmp_path_factory.mktemp("pairs")
-    random = np.random.default_rng(0)
-    for sequence in ("a", "b"):
-        for half in ("blur", "sharp"):
-            (folder / sequence / half).mkdir(parents=True)
-        for frame in range(2):
-            sharp = random.integers(256, size=(48, 64, 3), dtype=np.uint8)
-            for half, picture in (
-                ("blur", cv2.blur(sharp, (3, 3))),
-                ("sharp", sharp),
-            ):
-                path = folder / sequence / half / f"{frame}.png"
-                cv2.imwrite(str(path), picture)
-    return folder
+    return write_two_sequences(tmp_path_factory.mktemp("pairs"))
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,8 @@
 """Calls deblur.py in the test's own process, on pictures made for it."""
 
+import os
+import pathlib
+
 import cv2
 import numpy as np
 
@@ -45,3 +48,15 @@ def assert_one_line(result, *words):
     assert err.count("\n") == 1, err
     for word in words:
         assert str(word) in err, err
+
+
+def refuse(monkeypatch, name):
+    """A folder of this name cannot be listed, as without the rights to."""
+    listdir = os.listdir
+
+    def refusing(folder="."):
+        if pathlib.Path(folder).name == name:
+            raise PermissionError(13, "Permission denied")
+        return listdir(folder)
+
+    monkeypatch.setattr(os, "listdir", refusing)
