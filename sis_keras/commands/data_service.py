@@ -25,6 +25,8 @@ def main():
     import_tensorflow()
     import tensorflow as tf
 
+    if arguments.dispatcher:
+        check_dispatcher(arguments.dispatcher)
     try:
         server, said = started(arguments)
     except (tf.errors.OpError, RuntimeError) as error:
@@ -69,6 +71,20 @@ def check_free(port):
             probe.bind(("", port))
     except (OSError, OverflowError) as error:
         end(f"Expected a free --port. Received: {port} ({error}).")
+
+
+def check_dispatcher(address):
+    """A worker would wait for it without a word."""
+    from sis_keras.data.records.service import why_silent
+
+    host, _, port = address.rpartition(":")
+    known = host and port.isdecimal()
+    reason = why_silent(host, int(port)) if known else "which is no HOST:PORT"
+    if reason:
+        end(
+            "Expected --dispatcher, HOST:PORT of one that runs. Received: "
+            f"{address}: {reason}. Start it first."
+        )
 
 
 def started(arguments):

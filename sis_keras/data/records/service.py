@@ -86,12 +86,20 @@ def check_answers(service: str) -> None:
             "Expected `data_service` to be the address of a dispatcher, "
             f"grpc://HOST:PORT. Received: {service}."
         )
-    address = found[1].strip("[]"), int(found[2])
+    reason = why_silent(found[1], int(found[2]))
+    if reason:
+        raise UserError(
+            f"Expected the dispatcher of a tf.data service at {service} "
+            f"(`data_service`). Received no answer: {reason}. Start it, or "
+            "leave the flag out to read on this host."
+        )
+
+
+def why_silent(host: str, port: int) -> str | None:
+    """Why nobody answers at an address; None where somebody does."""
+    address = host.strip("[]"), port
     try:
         socket.create_connection(address, SECONDS_TO_ANSWER).close()
     except (OSError, OverflowError) as error:
-        raise UserError(
-            f"Expected the dispatcher of a tf.data service at {service} "
-            f"(`data_service`). Received no answer: {error}. Start it, or "
-            "leave the flag out to read on this host."
-        ) from error
+        return str(error)
+    return None

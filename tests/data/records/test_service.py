@@ -112,3 +112,11 @@ def test_a_port_that_is_taken():
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert err.count("\n") == 1 and "free --port" in err
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1", "a:b"])
+def test_a_worker_of_nobody_does_not_wait_for_ever(address):
+    worker = started(f"--dispatcher={address}")
+    _, error = worker.communicate(timeout=100)
+    assert worker.returncode == 2
+    assert f"HOST:PORT of one that runs. Received: {address}: " in error
