@@ -33,7 +33,9 @@ def _group(title, sentence):
 
 _group("Run", "where it is, and what it draws by chance.")
 flags.DEFINE_string("output", None, "Folder of the run; made if absent.")
-flags.DEFINE_integer("seed", 0, "Of weights, data and synthetic blur.", 0)
+flags.DEFINE_integer(
+    "seed", 0, "Of weights, data and synthetic blur, validation's aside.", 0
+)
 _group("Data", "docs/training.md lists what a SOURCE may be.")
 define_sources(
     "train_data",

@@ -3,17 +3,31 @@
 from sis_keras.commands.flags import FLAGS
 from sis_keras.errors import UserError
 
+# Of the blur of what is validated on: runs that differ in --seed are compared.
+VALIDATION_SEED = 0
 
-def open_sources(names: list[str], versions: int) -> list:
-    """The sources that the strings name; photographs in so many versions."""
+
+def open_sources(
+    names: list[str], versions: int, seed: int | None = None
+) -> list:
+    """The sources that the strings name; photographs in so many versions.
+
+    Args:
+        names: As `open_source` takes them.
+        versions: How often each photograph is blurred.
+        seed: Of the blur; by default --seed.
+    """
     from sis_keras.data.open_source import open_source
 
+    arguments = source_arguments()
+    if seed is not None:
+        arguments["seed"] = seed
     return [
         open_source(
             name,
             versions=versions,
             make_builder=prepared_builder,
-            **source_arguments(),
+            **arguments,
         )
         for name in names
     ]
@@ -25,7 +39,9 @@ def validation_groups() -> list[tuple]:
 
     named = [split_group(text) for text in FLAGS.validation_data]
     sources = open_sources(
-        [text for _, text in named], FLAGS.validation_versions
+        [text for _, text in named],
+        FLAGS.validation_versions,
+        VALIDATION_SEED,
     )
     return [
         (group, source)

@@ -7,7 +7,6 @@ import sys
 import time
 
 import pytest
-from pair_folders import write_two_sequences
 from places import ROOT
 
 COMMANDS = "sis_keras.commands"
@@ -27,11 +26,6 @@ def run(*arguments):
     process = command(*arguments)
     out, err = process.communicate(timeout=300)
     return process.returncode, out, err
-
-
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory):
-    return write_two_sequences(tmp_path_factory.mktemp("pairs"))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,150 @@
+"""A user's mistakes with train.py and evaluate.py: one line, status 2."""
+
+import pytest
+from train_calls import assert_one_line, run, train_flags
+
+
+@pytest.mark.parametrize("program", ["train.py", "evaluate.py"])
+def test_a_misspelt_flag(program):
+    result = run(program, "--learning_rat=1")
+    assert_one_line(result, "learning_rat", program=program)
+
+
+@pytest.mark.parametrize("program", ["train.py", "evaluate.py"])
+def test_a_missing_flagfile(program):
+    result = run(program, "--flagfile=nowhere.flags")
+    assert_one_line(result, "nowhere.flags", program=program)
+
+
+def test_a_word_that_is_no_flag():
+    assert_one_line(run("train.py", "demo.flags"), "demo.flags")
+
+
+def test_no_output():
+    assert_one_line(run("train.py"), "--output")
+
+
+def test_an_unknown_preset(pairs, tmp_path):
+    flags = train_flags(pairs, tmp_path, "--preset=sisnet_huge")
+    assert_one_line(run("train.py", *flags), "sisnet_huge", "sisnet_mobile")
+
+
+def test_a_missing_folder(tmp_path):
+    flags = train_flags(tmp_path / "absent", tmp_path)
+    assert_one_line(run("train.py", *flags), "absent", "sharp/")
+
+
+def test_a_wrong_layout(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    assert_one_line(
+        run("train.py", *train_flags(tmp_path, tmp_path)), "pictures", "sharp/"
+    )
+
+
+def test_a_missing_half(pairs, tmp_path):
+    for half in ("blur", "sharp"):
+        (tmp_path / half).mkdir()
+    source = pairs / "a" / "blur" / "0.png"
+    (tmp_path / "blur" / "lonely.png").write_bytes(source.read_bytes())
+    assert_one_line(
+        run("train.py", *train_flags(tmp_path, tmp_path)), "lonely.png"
+    )
+
+
+@pytest.mark.parametrize(
+    "flag, words",
+    [
+        ("--crop_size=64", ["64x64 (--crop_size)", "a/0, 64x48"]),
+        ("--hold_out=c", ["--hold_out", "c, which is not there"]),
+        ("--hold_out=", ["--validation_data", "--hold_out"]),
+        ("--refresh_steps=2", ["--refresh_steps", "photographs:FOLDER"]),
+        ("--gradient_accumulation=2", ["multiple of 2", "Received: 1"]),
+    ],
+)
+def test_what_does_not_fit_is_told_before_all_work(
+    pairs, tmp_path, flag, words
+):
+    result = run("train.py", *train_flags(pairs, tmp_path / "run", flag))
+    assert_one_line(result, *words)
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_perceptual_weights(pairs, tmp_path):
+    flags = train_flags(pairs, tmp_path, "--perceptual_weight=0.006")
+    result = run("train.py", *flags)
+    assert_one_line(result, "--vgg16_weights", "--perceptual_weight=0")
+
+
+def test_a_damaged_picture_leaves_no_cache(pairs, tmp_path):
+    for half in ("blur", "sharp"):
+        (tmp_path / "data" / half).mkdir(parents=True)
+        data = (pairs / "a" / half / "0.png").read_bytes()
+        (tmp_path / "data" / half / "0.png").write_bytes(data)
+        (tmp_path / "data" / half / "1.png").write_bytes(data[:100])
+    flags = train_flags(tmp_path / "data", tmp_path / "run")
+    flags.append(f"--validation_data={pairs}")
+    flags.append("--hold_out=")
+    assert_one_line(run("train.py", *flags), "1.png")
+    assert not list((tmp_path / "run").rglob("*.raw*"))
+
+
+def test_a_full_disk(pairs, small_disk):
+    flags = train_flags(pairs, small_disk / "run")
+    assert_one_line(run("train.py", *flags), "No space left on device")
+    left = [path.name for path in small_disk.rglob("*") if path.is_file()]
+    assert not [name for name in left if name.endswith("safetensors")]
+
+
+def test_a_run_is_not_overwritten(pairs, trained):
+    before = (trained / "last.safetensors").read_bytes()
+    result = run("train.py", *train_flags(pairs, trained))
+    assert_one_line(result, "--resume")
+    assert (trained / "last.safetensors").read_bytes() == before
+
+
+def test_resuming_with_other_settings(pairs, trained):
+    flags = train_flags(pairs, trained, "--resume", "--steps=9", "--seed=1")
+    assert_one_line(run("train.py", *flags), "seed")
+
+
+def test_resuming_with_other_data_leaves_the_pictures(pairs, trained):
+    before = (trained / "cache" / "index.json").read_bytes()
+    flags = train_flags(pairs, trained, "--resume", "--steps=6")
+    flags.append(f"--train_data=half:{pairs}")
+    flags.append("--crop_size=16")
+    assert_one_line(run("train.py", *flags), "last.safetensors", "resume")
+    assert (trained / "cache" / "index.json").read_bytes() == before
+
+
+def test_weights_of_another_preset(pairs, trained, tmp_path):
+    weights = f"{trained}/best.safetensors"
+    flags = [f"--weights={weights}", f"--test_data={pairs}"]
+    flags += ["--preset=sisnet_small", f"--output={tmp_path}"]
+    result = run("evaluate.py", *flags)
+    assert_one_line(result, "best.safetensors", "64", program="evaluate.py")
+    flags = train_flags(
+        pairs, tmp_path, f"--initial_weights={weights}", "--fusion=concat"
+    )
+    assert_one_line(run("train.py", *flags), "fusion='concat'")
+
+
+def test_missing_weights(pairs, tmp_path):
+    flags = [f"--output={tmp_path}", f"--test_data={pairs}"]
+    result = run("evaluate.py", *flags)
+    assert_one_line(result, "best.safetensors", program="evaluate.py")
+
+
+def test_a_report_that_cannot_be_written(pairs, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").write_text("mine")
+    for report, word in (("full", "--report="), ("file/page", "file")):
+        result = run(
+            "evaluate.py",
+            "--identity",
+            f"--test_data={pairs}",
+            f"--output={tmp_path / 'run'}",
+            f"--report={tmp_path / report}",
+        )
+        assert_one_line(result, word, "another", program="evaluate.py")
+        assert not (tmp_path / "run").exists()
