@@ -35,6 +35,7 @@ KEPT = (
     "precision",
     "train_data",
     "validation_data",
+    "interpolated",
     "validation",
 )
 

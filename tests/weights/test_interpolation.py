@@ -1,0 +1,61 @@
+"""Weights between two files."""
+
+import numpy as np
+import pytest
+
+from sis_keras.errors import UserError
+from sis_keras.networks.generator import build_generator
+from sis_keras.weights.generators import load_generator, save_weights
+from sis_keras.weights.interpolation import interpolate
+
+ARGUMENTS = {"width_multiplier": 0.125, "fusion_channels": 8}
+CARD = {"step": 7, "validation": {"gain": 1.0}}
+
+
+@pytest.fixture
+def files(tmp_path):
+    return [saved(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
+
+
+def saved(path, seed, **changed):
+    arguments = {**ARGUMENTS, "seed": seed, **changed}
+    save_weights(path, build_generator(**arguments), arguments, CARD)
+    return path
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_each_value_is_so_far_on_the_way(files, tmp_path, share):
+    path = tmp_path / "between.safetensors"
+    interpolate(*files, share, path)
+    one, two, between = (
+        load_generator(p)[0].get_weights() for p in (*files, path)
+    )
+    for a, b, found in zip(one, two, between, strict=True):
+        expected = np.float32(1 - share) * a + np.float32(share) * b
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_the_card_tells_and_keeps_no_score_of_others(files, tmp_path):
+    path = tmp_path / "between.safetensors"
+    interpolate(*files, 0.5, path)
+    card = load_generator(path)[1]["card"]
+    assert card == {
+        "step": 7,
+        "interpolated": {
+            "from": f"…/{tmp_path.name}/1.safetensors",
+            "share": 0.5,
+        },
+    }
+
+
+def test_other_networks_are_refused(files, tmp_path):
+    other = saved(tmp_path / "other.safetensors", 1, fusion="concat")
+    path = tmp_path / "between.safetensors"
+    with pytest.raises(UserError, match="fusion="):
+        interpolate(other, files[1], 0.5, path)
+    assert not path.exists()
+
+
+def test_a_share_is_between_none_and_all(files, tmp_path):
+    with pytest.raises(UserError, match="from 0 to 1"):
+        interpolate(*files, 1.5, tmp_path / "between.safetensors")
