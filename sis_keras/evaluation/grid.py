@@ -7,6 +7,7 @@ checkerboard artifacts", Distill 2016). Such a pattern stands at multiples of
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,21 +40,35 @@ def spectrum(changes: Iterable[np.ndarray]) -> np.ndarray:
     return total / max(count, 1)
 
 
-def grid_peaks(power: np.ndarray) -> dict[tuple[int, int], float]:
+class Peak(NamedTuple):
+    """A frequency of a grid.
+
+    Attributes:
+        ratio: Its power over the median of its surroundings; about 1 without
+            a grid.
+        amplitude: Of the wave that what is above that median makes, in the
+            unit of the changes.
+    """
+
+    ratio: float
+    amplitude: float
+
+
+def grid_peaks(power: np.ndarray) -> dict[tuple[int, int], Peak]:
     """How far each frequency of a grid stands above those around it.
 
     Args:
         power: From `spectrum`.
 
     Returns:
-        By frequency, in cycles in 8 pixels down and across, each from 0 to 4:
-        its power over the median of its surroundings; about 1 without a grid.
+        By frequency, in cycles in 8 pixels down and across, each from 0 to 4;
+        of two directions the stronger one.
     """
     step = SIDE // PERIOD
     offsets = np.arange(-FAR, FAR + 1)
     down, across = np.meshgrid(offsets, offsets, indexing="ij")
     ring = np.maximum(np.abs(down), np.abs(across)) >= NEAR
-    peaks: dict[tuple[int, int], float] = {}
+    peaks: dict[tuple[int, int], Peak] = {}
     for row in range(PERIOD):
         for column in range(PERIOD):
             if not (row or column):
@@ -62,7 +77,19 @@ def grid_peaks(power: np.ndarray) -> dict[tuple[int, int], float]:
                 (row * step + down[ring]) % SIDE,
                 (column * step + across[ring]) % SIDE,
             ]
-            ratio = power[row * step, column * step] / np.median(around)
+            peak = _peak(
+                power[row * step, column * step],
+                np.median(around),
+                alone={row, column} <= {0, PERIOD // 2},
+            )
             key = (min(row, PERIOD - row), min(column, PERIOD - column))
-            peaks[key] = max(peaks.get(key, 0.0), float(ratio))
+            peaks[key] = max(peaks.get(key, peak), peak)
     return peaks
+
+
+def _peak(power, around, alone):
+    # The Hann window's sum is a quarter of the tile. A wave's power lies half
+    # at its negative frequency, unless that is its own.
+    whole = SIDE**2 / 4 * (1 if alone else 0.5)
+    amplitude = np.sqrt(max(power - around, 0)) / whole
+    return Peak(float(power / around), float(amplitude))
