@@ -1,6 +1,6 @@
 """Trains SIS-net: python train.py --flagfile=demo.flags"""
 
-from sis_keras.commands.train import run
+from sis_keras.commands.installed import train
 
 if __name__ == "__main__":
-    run()
+    train()

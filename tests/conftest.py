@@ -86,7 +86,7 @@ def inverting_networks(monkeypatch):
         made.append(given)
         return lambda image, progress=None: np.iinfo(image.dtype).max - image
 
-    monkeypatch.setattr(deblur_command, "weight_file", lambda name: name)
+    monkeypatch.setattr(deblur_command, "usable_weights", lambda name: name)
     monkeypatch.setattr(deblur_command, "make_deblurrer", make)
     return made
 

@@ -10,7 +10,7 @@ from sis_keras.commands.program import guarded, line_of
 from sis_keras.commands.summary import how_to_go_on, summary_lines
 from sis_keras.errors import StoppedError, UserError
 from sis_keras.quiet import import_tensorflow
-from sis_keras.weights.released import weight_file
+from sis_keras.weights.released import LITERT_SUFFIX, usable_weights
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.shard:
         shares.check_apart(given.inputs, given.output)
         plan = shares.share_of(plan, *given.shard)
-    weight_file(given.weights)
+    usable_weights(given.weights)
     jobs = plan.jobs
     if not given.overwrite:
         jobs = [job for job in jobs if not job.is_done]
@@ -109,7 +109,8 @@ def make_ray_run(given: argparse.Namespace):
 
 def make_deblurrer(given: argparse.Namespace):
     """The network of the flags."""
-    import_tensorflow()
+    if usable_weights(given.weights).suffix != LITERT_SUFFIX:
+        import_tensorflow()
     from sis_keras.restoring.deblurrer import Deblurrer
 
     return Deblurrer(

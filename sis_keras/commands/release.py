@@ -6,7 +6,8 @@ r"""Puts weights among the released ones:
         --recipe=mobile.flags --device_hours="5 hours on 2 CPU cores" \
         --limits="Not for portraits."
 
-writes `sis_keras/weights/files/` and prints the entry of its manifest.
+writes `sis_keras/weights/files/`, of the default weights the LiteRT file, too,
+and prints the entry of its manifest.
 Afterwards `python -m tools.models` scores the model and writes its card.
 """
 
@@ -18,6 +19,7 @@ from sis_keras.commands.building import start_keras
 from sis_keras.commands.flags import FLAGS, required
 from sis_keras.commands.opening import scored_sources
 from sis_keras.commands.start import start
+from sis_keras.weights.released import DEFAULT_WEIGHTS
 
 flags.DEFINE_string("weights", None, "Weight file or checkpoint to release.")
 flags.DEFINE_string("name", None, "Of the release; default: that of --preset.")
@@ -59,15 +61,20 @@ def main():
     start_keras()
     from sis_keras.export.release import release
 
+    name = FLAGS.name or FLAGS.preset
     entry = release(
         source,
-        FLAGS.name or FLAGS.preset,
+        name,
         FLAGS.preset,
         facts,
         examples,
         FLAGS.most_cost,
         FLAGS.level,
     )
+    if name == DEFAULT_WEIGHTS:
+        from sis_keras.export.litert.release import release_litert
+
+        entry["litert"] = release_litert(name)
     print(json.dumps(entry, indent=2))
 
 

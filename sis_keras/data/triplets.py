@@ -14,8 +14,8 @@ from sis_keras.data.blur import flow
 from sis_keras.data.blur.frame_sizes import check_frames
 from sis_keras.data.natural_order import natural
 from sis_keras.errors import UserError
+from sis_keras.files.formats import VIDEO_SUFFIXES
 from sis_keras.files.pictures import (
-    VIDEO_SUFFIXES,
     list_pictures,
     read_rgb,
     stored_size,

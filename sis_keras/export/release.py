@@ -140,7 +140,8 @@ def add(name: str, data: bytes, entry: dict) -> dict:
     """Writes a file of the released folder and its entry.
 
     The file's name has its hash in it: old file and old manifest stay
-    together until the new manifest stands, which is when the old file goes.
+    together until the new manifest stands, which is when the old file goes,
+    and with it the file for LiteRT that was made from it.
 
     Args:
         name: Of the release.
@@ -162,24 +163,34 @@ def add(name: str, data: bytes, entry: dict) -> dict:
     found = released.fingerprint(data)
     entry = {"file": f"{name}-{found['sha256'][:8]}.safetensors"} | entry
     entry |= found
+    put(name, entry, entry["file"], data)
+    return entry
+
+
+def put(name: str, entry: dict, file: str, data: bytes) -> None:
+    """Writes a file, then the entry that names it; what none names goes.
+
+    Raises:
+        UserError: The files would be too large together.
+    """
     before = released.manifest()
     after = before | {name: entry}
-    total = sum(x["bytes"] for x in after.values())
+    total = sum(x["bytes"] for x in released.listed(after))
     if total > MOST_BYTES:
         raise UserError(
             f"Expected released files of {MOST_BYTES >> 20} MiB together. "
             f"Received: {total / 2**20:.1f} MiB with {name}. Release it as "
             "float16, or remove another."
         )
-    with atomic_path(released.FOLDER / entry["file"]) as temporary:
+    with atomic_path(released.FOLDER / file) as temporary:
         temporary.write_bytes(data)
     with atomic_path(released.FOLDER / released.MANIFEST) as temporary:
         text = json.dumps(dict(sorted(after.items())), indent=2)
         temporary.write_text(text + "\n", encoding="utf-8")
-    kept = {x["file"] for x in after.values()}
-    if name in before and before[name]["file"] not in kept:
-        (released.FOLDER / before[name]["file"]).unlink(missing_ok=True)
-    return entry
+    kept = {x["file"] for x in released.listed(after)}
+    for old in released.listed(before):
+        if old["file"] not in kept:
+            (released.FOLDER / old["file"]).unlink(missing_ok=True)
 
 
 def _refuse_shift(card, source):

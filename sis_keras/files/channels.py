@@ -2,11 +2,12 @@
 
 import io
 
-import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
 BAND = 256  # rows
+# Of 2**15, as OpenCV and libjpeg weigh red, green and blue.
+LUMA = np.array([9798, 19235, 3735], np.uint32)
 
 # === From a file ===
 
@@ -100,14 +101,26 @@ def split(channels):
 
 def to_8_bits(values: np.ndarray) -> np.ndarray:
     """uint16 to uint8 of the same shape, rounded; 65535 becomes 255."""
-    return cv2.convertScaleAbs(values, alpha=1 / 257).reshape(values.shape)
+    eight = np.empty(values.shape, np.uint8)
+    for top in range(0, len(values), BAND):
+        band = values[top : top + BAND].astype(np.uint32)
+        eight[top : top + BAND] = (band + 128) // 257
+    return eight
+
+
+def _grey(pixels):
+    grey = np.empty((*pixels.shape[:2], 1), pixels.dtype)
+    for top in range(0, len(pixels), BAND):
+        luma = pixels[top : top + BAND].astype(np.uint32) @ LUMA
+        grey[top : top + BAND, :, 0] = (luma + 2**14) >> 15
+    return grey
 
 
 def joined(pixels, alpha, grey):
     """`(height, width, channels)`, all of one dtype."""
     colors = pixels
     if grey:
-        colors = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None]
+        colors = _grey(pixels)
     if alpha is None:
         return colors
     if alpha.dtype != colors.dtype:

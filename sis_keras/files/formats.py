@@ -1,4 +1,4 @@
-"""The formats of still pictures: their suffixes, and how they begin."""
+"""The formats of files: their suffixes, and how still pictures begin."""
 
 import functools
 
@@ -7,7 +7,7 @@ from PIL import Image, features
 from sis_keras.errors import UserError
 from sis_keras.optional import optional_package
 
-# What is read and written.
+# Still pictures that are read and written.
 FORMATS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
@@ -31,6 +31,19 @@ RAW_SUFFIXES = frozenset(
 )
 READ_SUFFIXES = SUFFIXES | RAW_SUFFIXES
 RAW_TARGET = ".tif"
+# Of videos; `.ts` is as often a program.
+VIDEO_SUFFIXES = frozenset(
+    ".mp4 .m4v .mov .mkv .webm .avi .mts .m2ts .mpg .mpeg .wmv .flv "
+    ".3gp".split()
+)
+# What videos are written as: FFmpeg's names of the containers.
+VIDEO_TARGETS = {
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".mov": "mov",
+    ".mkv": "matroska",
+    ".webm": "webm",
+}
 
 NAMES = {"JXL": "JPEG XL", "WEBP": "WebP", "RAW": "camera raw"}
 PACKAGES = {"HEIF": "pillow_heif", "JXL": "pillow_jxl", "RAW": "rawpy"}

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-import cv2
 import numpy as np
+from PIL import Image
 
 # Of a band, and of the rows around it that its colours may come from.
 BAND_PIXELS = 2**20
@@ -49,7 +49,7 @@ def _fill(pixels, hidden):
             continue
         if hidden[around].all():
             if elsewhere is None:
-                elsewhere = cv2.mean(pixels, np.uint8(~hidden))[:3]
+                elsewhere = pixels[~hidden].mean(axis=0)
             pixels[band] = np.rint(elsewhere)
             continue
         seen = (~hidden[around]).astype(np.float32)
@@ -76,13 +76,27 @@ def _filled(values, seen):
     """
     if seen.all() or not seen.any():
         return values
-    height, width = seen.shape
-    size = (width + 1) // 2, (height + 1) // 2
-    weights = cv2.resize(seen, size, interpolation=cv2.INTER_AREA)
-    sums = cv2.resize(
-        values * seen[..., None], size, interpolation=cv2.INTER_AREA
-    )
-    means = sums / np.maximum(weights, np.float32(1e-6))[..., None]
-    coarse = _filled(means, (weights > 0).astype(np.float32))
-    coarse = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    counts = _halved(seen)
+    sums = _halved(values * seen[..., None])
+    means = sums / np.maximum(counts, np.float32(1))[..., None]
+    coarse = _filled(means, (counts > 0).astype(np.float32))
+    coarse = _enlarged(coarse, *seen.shape)
     return np.where(seen[..., None] > 0, values, coarse)
+
+
+def _halved(values):
+    """Sums of 2x2; beyond the ends are zeros."""
+    ends = [(0, length % 2) for length in values.shape[:2]]
+    even = np.pad(values, [*ends, (0, 0)][: values.ndim])
+    rows = even[::2] + even[1::2]
+    return rows[:, ::2] + rows[:, 1::2]
+
+
+def _enlarged(values, height, width):
+    channels = [
+        Image.fromarray(np.ascontiguousarray(values[..., channel])).resize(
+            (width, height), Image.Resampling.BILINEAR
+        )
+        for channel in range(values.shape[2])
+    ]
+    return np.stack([np.asarray(x) for x in channels], axis=2)

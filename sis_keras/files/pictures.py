@@ -3,18 +3,13 @@
 import pathlib
 import warnings
 
-import cv2
 import numpy as np
 
 from sis_keras.errors import UserError
 from sis_keras.files.atomic import atomic_path
 from sis_keras.files.formats import FORMATS
+from sis_keras.optional import optional_package
 
-# What a folder is searched for; `.ts` is as often a program.
-VIDEO_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .mts .m2ts .mpg .mpeg .wmv .flv "
-    ".3gp".split()
-)
 # What OpenCV reads and writes.
 PICTURE_SUFFIXES = tuple(
     suffix
@@ -50,6 +45,7 @@ def read_rgb(path) -> np.ndarray:
         raise UserError(
             f"Cannot read the picture {path}: {error.strerror}."
         ) from error
+    cv2 = _opencv()
     try:
         picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except cv2.error:
@@ -96,6 +92,7 @@ def write_rgb(path, picture: np.ndarray) -> None:
             f"Expected a picture's name, with one of {PICTURE_SUFFIXES}. "
             f"Received: {path}."
         )
+    cv2 = _opencv()
     form = FORMATS[path.suffix.lower()]  # OpenCV knows no .jfif.
     _, data = cv2.imencode(
         f".{form.lower()}", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
@@ -111,8 +108,13 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
 
 def halved(picture: np.ndarray) -> np.ndarray:
     """uint8 at half the height and width: means of 2x2 pixels."""
+    cv2 = _opencv()
     height, width = halved_size(picture.shape[:2])
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _opencv():
+    return optional_package("cv2", "tensorflow")
 
 
 def halved_size(size: tuple[int, int]) -> tuple[int, int]:

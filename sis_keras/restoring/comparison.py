@@ -7,7 +7,6 @@ import numpy as np
 from sis_keras.errors import UserError
 from sis_keras.files.channels import to_8_bits
 from sis_keras.files.photographs import Photograph, read_photograph
-from sis_keras.files.video.source import VideoSource
 
 # Mean levels of 255 by which codecs change a picture at most.
 LOST = 12.0
@@ -61,6 +60,8 @@ def is_video_comparison(path: pathlib.Path, source: pathlib.Path) -> bool:
 
 
 def _first_frame(path):
+    from sis_keras.files.video.source import VideoSource
+
     with VideoSource(path) as video:
         for part in video.parts():
             if part.pixels is not None:

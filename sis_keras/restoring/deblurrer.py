@@ -3,9 +3,9 @@
 import math
 import numbers
 import pathlib
+import sys
 from collections.abc import Callable
 
-import keras
 import numpy as np
 
 from sis_keras.errors import UserError
@@ -14,7 +14,11 @@ from sis_keras.restoring.ahead import LARGE
 from sis_keras.restoring.memory import PROCESS_BYTES, default_limit
 from sis_keras.restoring.precision import PRECISIONS, best_precision, policy_of
 from sis_keras.restoring.restorer import KerasRestorer, load_restorer
-from sis_keras.weights.released import DEFAULT_WEIGHTS
+from sis_keras.weights.released import (
+    DEFAULT_WEIGHTS,
+    LITERT_SUFFIX,
+    usable_weights,
+)
 
 TURNS = [(turns, flipped) for flipped in (False, True) for turns in range(4)]
 # Of red, green and blue in what is written as grey.
@@ -24,6 +28,8 @@ BAND = 256  # rows
 
 class Deblurrer:
     """Deblurs pictures of any size in bounded memory.
+
+    Without TensorFlow, released weights are run by LiteRT.
 
     A picture too large for the network in `max_memory` is restored in tiles,
     which overlap and fade into each other; results then differ a little from
@@ -65,15 +71,14 @@ class Deblurrer:
                 "Expected max_memory in bytes, above 0. Received: "
                 f"max_memory={max_memory!r}."
             )
-        if keras.backend.backend() != "tensorflow":
-            raise UserError(
-                "Expected Keras on TensorFlow. Received: the backend "
-                f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow."
-            )
         self.strength, self.self_ensemble = strength, self_ensemble
         self.precision = precision or best_precision()
-        with policy_of(self.precision):
+        if usable_weights(weights).suffix == LITERT_SUFFIX:
             self._restorer = load_restorer(weights)
+        else:
+            _check_backend()
+            with policy_of(self.precision):
+                self._restorer = load_restorer(weights)
         if not isinstance(self._restorer, KerasRestorer):
             self.precision = _precision_of_an_export(precision)
         self.max_memory = max_memory or default_limit()
@@ -170,12 +175,10 @@ class Deblurrer:
 
     def _turned(self, blurry, turn, flipped):
         """Turns and flips, restores, and undoes both."""
-        from tensorflow.errors import ResourceExhaustedError
-
         turned = np.rot90(blurry[:, ::-1] if flipped else blurry, turn)
         try:
             restored = self._restorer(np.ascontiguousarray(turned)[None])[0]
-        except ResourceExhaustedError as error:
+        except _memory_errors() as error:
             raise UserError(
                 "Expected memory for the network. Received: the machine has "
                 f"not enough for {turned.shape[1]}x{turned.shape[0]} pixels "
@@ -227,6 +230,24 @@ def _is_grey(image):
         for band in [image[top : top + BAND]]
         for channel in (1, 2)
     )
+
+
+def _check_backend():
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            "Expected Keras on TensorFlow. Received: the backend "
+            f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow."
+        )
+
+
+def _memory_errors():
+    """What is raised where memory is short; TensorFlow's if it is there."""
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None:
+        return MemoryError
+    return (MemoryError, tensorflow.errors.ResourceExhaustedError)
 
 
 def _check_strength(strength):

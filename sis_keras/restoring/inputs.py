@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from sis_keras.errors import UserError
-from sis_keras.files.formats import READ_SUFFIXES
-from sis_keras.files.pictures import VIDEO_SUFFIXES
+from sis_keras.files.formats import READ_SUFFIXES, VIDEO_SUFFIXES
 
 HIDDEN = "hidden"
 LEADS_BACK = "a link back to a folder that it is in"

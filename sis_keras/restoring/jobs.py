@@ -9,8 +9,12 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from sis_keras.errors import UserError
-from sis_keras.files.formats import RAW_SUFFIXES, RAW_TARGET, SUFFIXES
-from sis_keras.files.video.encodings import TARGET_FORMATS
+from sis_keras.files.formats import (
+    RAW_SUFFIXES,
+    RAW_TARGET,
+    SUFFIXES,
+    VIDEO_TARGETS,
+)
 from sis_keras.restoring.inputs import (
     is_folder,
     kind_of,
@@ -202,7 +206,7 @@ def _writable(target):
     suffix = target.suffix.lower()
     if suffix in RAW_SUFFIXES:
         return target.with_name(_fitting(target.name, RAW_TARGET))
-    if kind_of(target) != "video" or suffix in TARGET_FORMATS:
+    if kind_of(target) != "video" or suffix in VIDEO_TARGETS:
         return target
     return target.with_name(_fitting(target.name, ".mkv"))
 
@@ -233,7 +237,7 @@ def _refuse_kinds(jobs):
                 f"({known_suffixes()}). Received: {job.source}. If it is "
                 "one, rename it, or convert it first."
             )
-        writable = TARGET_FORMATS if kind == "video" else SUFFIXES
+        writable = VIDEO_TARGETS if kind == "video" else SUFFIXES
         if job.target.suffix.lower() not in writable:
             raise UserError(
                 f"Expected an output with the suffix of a {kind} "

@@ -12,6 +12,7 @@ A file's metadata `sis_keras` is JSON:
 """
 
 import json
+import os
 import pathlib
 import struct
 
@@ -24,7 +25,7 @@ from sis_keras.quiet import muted_stderr
 from sis_keras.restoring import tiles
 
 
-def open_interpreter(content: bytes, threads: int = 2):
+def open_interpreter(content: bytes, threads: int | None = None):
     """LiteRT's interpreter of a file's content, its tensors allocated.
 
     Raises:
@@ -34,7 +35,8 @@ def open_interpreter(content: bytes, threads: int = 2):
     try:
         with muted_stderr():
             interpreter = runtime.Interpreter(
-                model_content=content, num_threads=threads
+                model_content=content,
+                num_threads=threads or os.cpu_count() or 1,
             )
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
@@ -48,7 +50,6 @@ def _of_litert(name):
     return optional_package(f"ai_edge_litert.{name}", "phones")
 
 
-SUFFIX = ".tflite"
 METADATA = "sis_keras"
 
 
@@ -89,7 +90,7 @@ class LiteRTRestorer:
 
     Args:
         path: Of the file.
-        threads: To run it on.
+        threads: To run it on; None is one for each core.
 
     Attributes:
         size: `(height, width)` of what the file restores.
@@ -100,7 +101,7 @@ class LiteRTRestorer:
             LiteRT is not installed.
     """
 
-    def __init__(self, path, threads: int = 2):
+    def __init__(self, path, threads: int | None = None):
         path = pathlib.Path(path)
         content = path.read_bytes()
         self.name = path.name

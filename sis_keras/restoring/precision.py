@@ -5,8 +5,6 @@ import pathlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import keras
-
 from sis_keras.errors import UserError
 
 
@@ -60,6 +58,8 @@ def policy_of(precision: str) -> Iterator[None]:
             f"Expected precision in {sorted(PRECISIONS)}, or None. Received: "
             f"precision={precision!r}."
         )
+    import keras
+
     kept = keras.config.dtype_policy()
     keras.config.set_dtype_policy(PRECISIONS[precision].policy)
     try:

@@ -4,15 +4,16 @@ import pathlib
 import statistics
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import keras
 import numpy as np
 
 from sis_keras.errors import UserError
 from sis_keras.files.pictures import to_uint8
-from sis_keras.weights.generators import load_generator
-from sis_keras.weights.released import weight_file
+from sis_keras.weights.released import LITERT_SUFFIX, usable_weights
+
+if TYPE_CHECKING:  # Restoring by LiteRT does without.
+    import keras
 
 
 class Restorer(Protocol):
@@ -47,7 +48,7 @@ class KerasRestorer:
 
     def __init__(
         self,
-        generator: keras.Model,
+        generator: "keras.Model",
         name: str = "",
         metadata: dict | None = None,
     ):
@@ -78,20 +79,24 @@ def load_restorer(source) -> Restorer:
             path of a file, or of a folder that `export.py` wrote.
 
     Returns:
-        A `KerasRestorer`, `LiteRTRestorer` or `SavedModelRestorer`.
+        A `KerasRestorer`, `LiteRTRestorer` or `SavedModelRestorer`; a
+        `LiteRTRestorer` of released weights where TensorFlow is not installed.
 
     Raises:
-        UserError: The file is missing, damaged, or not of this project.
+        UserError: The file is missing, damaged, or not of this project; or it
+            wants TensorFlow, which is not installed.
     """
-    path = weight_file(source)
+    path = usable_weights(source)
     if path.is_dir():
         from sis_keras.restoring.saved_model import SavedModelRestorer
 
         return SavedModelRestorer(path)
-    if path.suffix == ".tflite":
+    if path.suffix == LITERT_SUFFIX:
         from sis_keras.restoring.litert import LiteRTRestorer
 
         return LiteRTRestorer(path)
+    from sis_keras.weights.generators import load_generator
+
     generator, metadata = load_generator(source)
     return KerasRestorer(generator, pathlib.Path(source).name, metadata)
 

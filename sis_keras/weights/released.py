@@ -7,8 +7,11 @@
     sha256    of the file, checked each time it is loaded
     bytes     its size
     card      what is to be known of it and cannot be computed from it
+    litert    of some: the same network for LiteRT, by which it is restored
+              where TensorFlow is not installed: `file`, `sha256`, `bytes`,
+              and `of`, the `sha256` of the weights that it was made from
 
-`export.release` writes both.
+`export.release` and `export.litert.release` write them.
 """
 
 import functools
@@ -17,9 +20,11 @@ import json
 import pathlib
 
 from sis_keras.errors import UserError
+from sis_keras.optional import is_installed, require
 
 FOLDER = pathlib.Path(__file__).with_name("files")
 MANIFEST = "manifest.json"
+LITERT_SUFFIX = ".tflite"
 DEFAULT_WEIGHTS = "sisnet_mobile"
 
 
@@ -29,6 +34,12 @@ def manifest() -> dict[str, dict]:
     if not path.is_file():
         return {}
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def listed(entries: dict[str, dict]) -> list[dict]:
+    """All of a manifest that has `file`, `sha256` and `bytes`."""
+    every = [*entries.values()]
+    return every + [x["litert"] for x in every if "litert" in x]
 
 
 def weight_file(source) -> pathlib.Path:
@@ -55,6 +66,28 @@ def weight_file(source) -> pathlib.Path:
             f"Received: {source}, which does not exist."
         )
     return path
+
+
+def usable_weights(source) -> pathlib.Path:
+    """What `weight_file` finds, or without TensorFlow the file for LiteRT.
+
+    Raises:
+        UserError: As `weight_file`; or they want TensorFlow, which is not
+            installed.
+    """
+    path = weight_file(source)
+    if path.suffix == LITERT_SUFFIX or is_installed("tensorflow"):
+        return path
+    entry = manifest().get(str(source), {})
+    if "litert" not in entry:
+        names = [name for name, x in manifest().items() if "litert" in x]
+        raise UserError(
+            f"Expected weights for LiteRT ({', '.join(names)} or a file of "
+            f"export.py), as TensorFlow is not installed. Received: {source}. "
+            '`pip install "sis-keras[tensorflow]"` brings TensorFlow.'
+        )
+    require("ai_edge_litert", "tensorflow")
+    return _checked(f"{source} for LiteRT", entry["litert"])
 
 
 def fingerprint(data: bytes) -> dict:

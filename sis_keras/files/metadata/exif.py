@@ -7,10 +7,10 @@ offsets from its start. What no longer fits the picture is set in place.
 import io
 import struct
 
-import cv2
 import numpy as np
 from PIL import ExifTags, Image
 
+from sis_keras.files.channels import to_8_bits
 from sis_keras.files.metadata import exif_folders
 
 PREFIX = b"Exif\0\0"
@@ -22,6 +22,7 @@ RESOLUTIONS, RESOLUTION_UNIT, CENTIMETRE = (0x011A, 0x011B), 0x0128, 3
 THUMBNAIL, THUMBNAIL_LENGTH = 0x0201, 0x0202
 STRIPS = 0x0111
 THUMBNAIL_SIDE = 160
+SAMPLES = 4  # in a row of the picture, for a thumbnail's pixel, or more
 MAKER_NOTE = 0x927C
 
 # === Of a file that was read ===
@@ -148,11 +149,13 @@ def _thumbnail(pixels):
     height, width = pixels.shape[:2]
     scale = min(1, THUMBNAIL_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    if small.dtype == np.uint16:
-        small = cv2.convertScaleAbs(small, alpha=1 / 257)
+    every = max(1, int(1 / scale) // SAMPLES)
+    sampled = np.ascontiguousarray(pixels[::every, ::every])
+    if sampled.dtype == np.uint16:
+        sampled = to_8_bits(sampled)
+    small = Image.fromarray(sampled).resize(size, Image.Resampling.BOX)
     drawn = io.BytesIO()
-    Image.fromarray(small).save(drawn, "JPEG", quality=80)
+    small.save(drawn, "JPEG", quality=80)
     return drawn.getvalue(), size[1], size[0]
 
 

@@ -10,7 +10,7 @@ import struct
 import zlib
 from typing import BinaryIO
 
-import cv2
+import imagecodecs
 import numpy as np
 from PIL import Image
 
@@ -123,13 +123,12 @@ def _decode_deep(found):
     color = found[0][1][9]
     key = next((data for name, data in found if name == b"tRNS"), None)
     packed = bare([x for x in found if x[0] != b"tRNS"]).read()
-    pixels = cv2.imdecode(np.frombuffer(packed, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.dtype != np.uint16:
-        raise ValueError("OpenCV does not decode it")
-    if color == GREY_ALPHA and pixels.ndim == 3:
-        return pixels[..., [0, -1]]
-    if pixels.ndim == 3:
-        pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[-1]]]
+    try:
+        pixels = imagecodecs.png_decode(packed)
+    except imagecodecs.PngError as error:
+        raise ValueError(str(error)) from error
+    if pixels.dtype != np.uint16:
+        raise ValueError("it does not have 16 bits")
     if key and color in (GREY, COLOR):
         pixels = pixels if pixels.ndim == 3 else pixels[..., None]
         clear = (pixels == np.frombuffer(key, ">u2")).all(axis=2)

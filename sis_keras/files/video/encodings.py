@@ -11,13 +11,6 @@ from sis_keras.files.video.forms import Form
 from sis_keras.files.video.hdr import light_of, lost_scenes
 from sis_keras.files.video.planes import Layout, side_data
 
-TARGET_FORMATS = {
-    ".mp4": "mp4",
-    ".m4v": "mp4",
-    ".mov": "mov",
-    ".mkv": "matroska",
-    ".webm": "webm",
-}
 # Of its suffixes these take transparent pictures.
 WITH_ALPHA = (".mov", ".mkv", ".webm")
 # H.264's and HEVC's numbers of the places of chroma.

@@ -16,8 +16,9 @@ import tqdm
 
 from sis_keras.errors import StoppedError, UserError
 from sis_keras.files.atomic import atomic_path
+from sis_keras.files.formats import VIDEO_TARGETS
 from sis_keras.files.video.comparison import Comparison
-from sis_keras.files.video.encodings import TARGET_FORMATS, WITH_ALPHA
+from sis_keras.files.video.encodings import WITH_ALPHA
 from sis_keras.files.video.fields import INTERLACED
 from sis_keras.files.video.source import Part, Shown, VideoSource
 from sis_keras.files.video.target import VideoTarget
@@ -140,9 +141,9 @@ def _check(source, target, compare, overwrite, crf, interlaced):
 
 
 def _check_target(source, target, overwrite):
-    if target.suffix.lower() not in TARGET_FORMATS:
+    if target.suffix.lower() not in VIDEO_TARGETS:
         raise UserError(
-            f"Expected a video to write, {', '.join(TARGET_FORMATS)}. "
+            f"Expected a video to write, {', '.join(VIDEO_TARGETS)}. "
             f"Received: {target}. Give it one of these suffixes."
         )
     if target.exists() and target.samefile(source):

@@ -13,10 +13,10 @@ from av.container import OutputContainer
 from av.sidedata.sidedata import Type as SideData
 from av.stream import Disposition
 
+from sis_keras.files.formats import VIDEO_TARGETS
 from sis_keras.files.video import tags
 from sis_keras.files.video.colours import changed
 from sis_keras.files.video.encodings import (
-    TARGET_FORMATS,
     Encoding,
     choose_encoding,
 )
@@ -127,7 +127,7 @@ class VideoTarget:
         self.container = av.open(
             f"file:{self.path}",
             "w",
-            format=TARGET_FORMATS[self.suffix],
+            format=VIDEO_TARGETS[self.suffix],
             container_options=options,
         )
         self._is_open = True

@@ -10,8 +10,8 @@ import av
 from av.container import OutputContainer
 from av.stream import Disposition
 
+from sis_keras.files.formats import VIDEO_TARGETS
 from sis_keras.files.video import sound
-from sis_keras.files.video.encodings import TARGET_FORMATS
 from sis_keras.files.video.tags import tags_of_stream
 
 _NAMES = {
@@ -98,7 +98,7 @@ def _takes(suffix, stream):
         return False
     trial = None
     try:
-        trial = av.open(io.BytesIO(), "w", format=TARGET_FORMATS[suffix])
+        trial = av.open(io.BytesIO(), "w", format=VIDEO_TARGETS[suffix])
         added_copy(trial, stream)
         trial.start_encoding()
     except (ValueError, OSError, av.FFmpegError):

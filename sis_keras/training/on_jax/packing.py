@@ -19,7 +19,8 @@ from sis_keras.data.source_text import read_text
 from sis_keras.data.triplets import find_triplets
 from sis_keras.errors import UserError
 from sis_keras.evaluation.metrics import psnr
-from sis_keras.files.pictures import PICTURE_SUFFIXES, VIDEO_SUFFIXES, read_rgb
+from sis_keras.files.formats import VIDEO_SUFFIXES
+from sis_keras.files.pictures import PICTURE_SUFFIXES, read_rgb
 from sis_keras.training.validation import split_group
 
 # Enough to find a flow by.
