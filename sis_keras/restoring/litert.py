@@ -82,6 +82,44 @@ def read_metadata(content: bytes) -> dict | None:
     return None
 
 
+class Network:
+    """What a LiteRT file computes, for pictures of its size and smaller ones.
+
+    Args:
+        content: Of the file.
+        size: `(height, width)` of its pictures.
+        threads: To run it on; None is one for each core.
+
+    Raises:
+        UserError: The runtime is not installed, or it refuses the file.
+    """
+
+    def __init__(
+        self, content: bytes, size: tuple[int, int], threads: int | None = None
+    ):
+        self.size = size
+        self._interpreter = open_interpreter(content, threads)
+        (self._input,) = self._interpreter.get_input_details()
+        (self._output,) = self._interpreter.get_output_details()
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        """float32 `(h, w, 3)` in [0, 1], at most `size`, to the same."""
+        height, width, _ = picture.shape
+        missing = [
+            (0, whole - part)
+            for whole, part in zip(self.size, (height, width), strict=True)
+        ]
+        whole = np.pad(picture, [*missing, (0, 0)], "reflect")
+        if self._input["dtype"] == np.uint8:
+            whole = to_uint8(whole)
+        self._interpreter.set_tensor(self._input["index"], whole[None])
+        self._interpreter.invoke()
+        restored = self._interpreter.get_tensor(self._output["index"])[0]
+        if restored.dtype == np.uint8:
+            restored = restored / np.float32(255)
+        return restored[:height, :width].copy()
+
+
 class LiteRTRestorer:
     """A LiteRT file as one callable, like any `Restorer`.
 
@@ -105,15 +143,13 @@ class LiteRTRestorer:
         path = pathlib.Path(path)
         content = path.read_bytes()
         self.name = path.name
-        self.metadata = _checked_metadata(path, content)
+        self.metadata = checked_metadata(path, content)
         self.size = tuple(self.metadata["size"])
         self.precision = f"LiteRT, quantize={self.metadata.get('quantize')}"
         try:
-            self._interpreter = open_interpreter(content, threads)
+            self._network = Network(content, self.size, threads)
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
-        (self._input,) = self._interpreter.get_input_details()
-        (self._output,) = self._interpreter.get_output_details()
 
     def __call__(self, blurry: np.ndarray) -> np.ndarray:
         """float32 `(n, h, w, 3)` in [0, 1] to the same, clipped."""
@@ -131,29 +167,18 @@ class LiteRTRestorer:
         rows, columns = self.cut(*picture.shape[:2])
         restored = np.empty_like(picture)
         for region, part in tiles.blend(
-            rows, columns, lambda region: self._tile(picture[region.slices])
+            rows, columns, lambda region: self._network(picture[region.slices])
         ):
             restored[region.slices] = part
         return restored
 
-    def _tile(self, picture):
-        height, width, _ = picture.shape
-        missing = [
-            (0, whole - part)
-            for whole, part in zip(self.size, (height, width), strict=True)
-        ]
-        whole = np.pad(picture, [*missing, (0, 0)], "reflect")
-        if self._input["dtype"] == np.uint8:
-            whole = to_uint8(whole)
-        self._interpreter.set_tensor(self._input["index"], whole[None])
-        self._interpreter.invoke()
-        restored = self._interpreter.get_tensor(self._output["index"])[0]
-        if restored.dtype == np.uint8:
-            restored = restored / np.float32(255)
-        return restored[:height, :width].copy()
 
+def checked_metadata(path: pathlib.Path, content: bytes) -> dict:
+    """What export.py wrote into a file.
 
-def _checked_metadata(path, content):
+    Raises:
+        UserError: Another program wrote it, or it is damaged.
+    """
     try:
         # The flatbuffer's own mark, without which its reader reads anything.
         metadata = read_metadata(content) if content[4:8] == b"TFL3" else None

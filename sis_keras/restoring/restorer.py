@@ -10,6 +10,7 @@ import numpy as np
 
 from sis_keras.errors import UserError
 from sis_keras.files.pictures import to_uint8
+from sis_keras.weights import released
 from sis_keras.weights.released import LITERT_SUFFIX, usable_weights
 
 if TYPE_CHECKING:  # Restoring by LiteRT does without.
@@ -79,8 +80,9 @@ def load_restorer(source) -> Restorer:
             path of a file, or of a folder that `export.py` wrote.
 
     Returns:
-        A `KerasRestorer`, `LiteRTRestorer` or `SavedModelRestorer`; a
-        `LiteRTRestorer` of released weights where TensorFlow is not installed.
+        A `KerasRestorer`, `LiteRTRestorer` or `SavedModelRestorer`; of
+        released weights an `AnySizeRestorer` where TensorFlow is not
+        installed.
 
     Raises:
         UserError: The file is missing, damaged, or not of this project; or it
@@ -91,6 +93,10 @@ def load_restorer(source) -> Restorer:
         from sis_keras.restoring.saved_model import SavedModelRestorer
 
         return SavedModelRestorer(path)
+    if path.suffix == LITERT_SUFFIX and path.parent == released.FOLDER:
+        from sis_keras.restoring.any_size import AnySizeRestorer
+
+        return AnySizeRestorer(path, str(source))
     if path.suffix == LITERT_SUFFIX:
         from sis_keras.restoring.litert import LiteRTRestorer
 

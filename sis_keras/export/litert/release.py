@@ -9,8 +9,8 @@ from sis_keras.export.litert.write import write_litert
 from sis_keras.export.release import put
 from sis_keras.weights import released
 
-# Two tiles hold 720p, upright and lying; few are half empty of what is larger.
-SIDE = 768
+# Of what is compared with Keras; `restoring.any_size` makes it any other.
+SIDE = 256
 # The smallest, and nearer to Keras than int8.
 QUANTIZE = "dynamic"
 
