@@ -6,18 +6,27 @@ import subprocess
 import sys
 import tomllib
 
+import cv2
+import numpy as np
 import pytest
+import skimage.data
 from packaging.requirements import Requirement
+from PIL import Image
 from places import ROOT
 
 from sis_keras.errors import UserError
 from sis_keras.optional import optional_package
+from sis_keras.weights import released
 
 FOLDER = ROOT / "requirements"
 # Of the extras alone, as they are imported.
 EXTRAS = (
     "ai_edge_litert ai_edge_quantizer importlib_resources ray scipy skimage "
     "tensorboard tensorflow_datasets"
+)
+# What restoring pictures does without; LiteRT itself wants ml_dtypes.
+HEAVY = f"{EXTRAS} absl av cv2 keras safetensors tensorflow".replace(
+    "ai_edge_litert ", ""
 )
 BLOCK = """
 import sys
@@ -143,13 +152,99 @@ def test_kohler_without_scipy(tmp_path):
     assert '`pip install "sis-keras[kohler]"`' in done.stderr
 
 
-def test_deblurring_wants_no_extra(tmp_path):
-    from PIL import Image
+# === Without TensorFlow ===
 
-    Image.new("RGB", (40, 24), "teal").save(tmp_path / "a.png")
+DEBLUR = "from sis_keras.commands.deblur import run\nrun()\n"
+
+
+@pytest.fixture
+def photograph(tmp_path):
+    blurry = cv2.blur(skimage.data.astronaut()[:120, 100:301], (7, 1))
+    Image.fromarray(blurry).save(tmp_path / "a.png")
+    return tmp_path / "a.png"
+
+
+def read(path):
+    return np.asarray(Image.open(path))
+
+
+@pytest.mark.parametrize(
+    "end", ["a.png", "a.jpg", "a.webp", "a.tif", "a.gif", "a.bmp", "a.avif"]
+)
+def test_pictures_are_deblurred_without_tensorflow(photograph, end):
+    blurry = Image.open(photograph)
+    source = photograph.with_name(end)
+    blurry.save(source)
+    output = photograph.with_name(f"b{source.suffix}")
     done = python(
-        "from sis_keras.commands.deblur import run\nrun()",
-        tmp_path / "a.png",
+        DEBLUR, source, f"--output={output}", "--compare", blocked=HEAVY
     )
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "a_deblurred.png").exists()
+    assert done.stdout.split() == [str(output)]
+    assert np.abs(read(output) - read(source).astype(float)).mean() > 0.1
+
+
+def test_deep_pictures_with_hidden_colours_without_tensorflow(tmp_path):
+    picture = np.full((40, 50, 4), 30000, np.uint16)
+    picture[5:9, :, 3] = 0
+    cv2.imwrite(str(tmp_path / "a.png"), picture)
+    done = python(DEBLUR, tmp_path / "a.png", blocked=HEAVY)
+    assert done.returncode == 0, done.stderr
+    found = cv2.imread(str(tmp_path / "a_deblurred.png"), cv2.IMREAD_UNCHANGED)
+    assert found.dtype == np.uint16
+    np.testing.assert_array_equal(found[..., 3], picture[..., 3])
+
+
+def test_a_litert_file_does_not_import_tensorflow(photograph):
+    """Where it is, either; and the picture is that of where it is not."""
+    part = released.manifest()[released.DEFAULT_WEIGHTS]["litert"]
+    file = released.FOLDER / part["file"]
+    with_it, without = (photograph.with_name(x) for x in ("1.png", "2.png"))
+    done = python(
+        DEBLUR + "assert not {'tensorflow', 'keras'} & {*sys.modules}",
+        photograph,
+        f"--output={with_it}",
+        f"--weights={file}",
+        blocked="",
+    )
+    assert done.returncode == 0, done.stderr
+    done = python(DEBLUR, photograph, f"--output={without}", blocked=HEAVY)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(read(with_it), read(without))
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--weights=sisnet_small"], "sis-keras[tensorflow]"),
+        (["--precision=bfloat16"], "an export has its own"),
+    ],
+)
+def test_what_wants_tensorflow_says_so(photograph, arguments, words):
+    done = python(DEBLUR, photograph, *arguments, blocked=HEAVY)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert words in line
+    assert not photograph.with_name("a_deblurred.png").exists()
+
+
+def test_videos_want_an_extra(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    done = python(DEBLUR, tmp_path / "a.mp4", blocked=HEAVY)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert '`pip install "sis-keras[video]"`' in line
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate", "export"])
+def test_programs_that_want_tensorflow_say_so(name):
+    code = f"from sis_keras.commands.installed import {name}\n{name}()"
+    done = python(code, "--help", blocked=HEAVY)
+    assert done.returncode == 2 and not done.stdout
+    (line,) = done.stderr.splitlines()
+    assert '`pip install "sis-keras[tensorflow]"`' in line
+
+
+def test_help_imports_neither_numpy_nor_pillow():
+    done = python(DEBLUR, "--help", blocked="numpy PIL cv2 av tensorflow keras")
+    assert done.returncode == 0 and "--strength" in done.stdout

@@ -32,7 +32,8 @@ def main():
     start_keras()
     from sis_keras.weights.interpolation import interpolate
 
-    interpolate(*FLAGS.between, FLAGS.share, path)
+    first, second = FLAGS.between
+    interpolate(first, second, FLAGS.share, path)
     print(f"Wrote {path}.")
 
 

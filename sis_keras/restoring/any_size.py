@@ -22,9 +22,7 @@ def resized(content: bytes, old: Sequence[int], new: Sequence[int]) -> bytes:
         old: `(height, width)` of its pictures, multiples of 32.
         new: The same of the result's.
     """
-    schema = optional_package(
-        "ai_edge_litert.schema_py_generated", "tensorflow"
-    )
+    schema = optional_package("ai_edge_litert.schema_py_generated", "phones")
     # Operators: the input that is a size, and where in it the height stands.
     kinds = schema.BuiltinOperator
     sized = {

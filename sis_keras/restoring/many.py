@@ -1,4 +1,4 @@
-"""Files of many pictures: animations, and TIFF files of pages."""
+"""Files of many pictures: animations, TIFF files of pages, and videos."""
 
 import functools
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from sis_keras.files.formats import FORMATS
 from sis_keras.files.hidden import restored_as_seen
 from sis_keras.files.many import animation, pages
+from sis_keras.optional import optional_package
 from sis_keras.restoring.jobs import Job
 
 
@@ -27,3 +28,12 @@ def restorer_of(job: Job, **options) -> Callable | None:
     if FORMATS.get(suffix) == "TIFF" and pages.page_count(job.source) > 1:
         return pages.restore_pages
     return None
+
+
+def deblur_video(*arguments, **options):
+    """That of `files.video.frame_by_frame`, whose packages are an extra."""
+    for package in ("av", "cv2"):
+        optional_package(package, "video")
+    from sis_keras.files.video import frame_by_frame
+
+    frame_by_frame.deblur_video(*arguments, **options)

@@ -22,7 +22,6 @@ from sis_keras.files.photographs import (
     writable_format,
     write_photograph,
 )
-from sis_keras.optional import optional_package
 from sis_keras.restoring.ahead import LARGE, Ahead, is_large
 from sis_keras.restoring.comparison import (
     is_comparison,
@@ -30,7 +29,7 @@ from sis_keras.restoring.comparison import (
     side_by_side,
 )
 from sis_keras.restoring.jobs import Job
-from sis_keras.restoring.many import restorer_of
+from sis_keras.restoring.many import deblur_video, restorer_of
 
 # Every later file would meet these, too.
 ENDS_THE_RUN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -243,15 +242,6 @@ class Run:
                 f"{type(error).__name__}: {error}. Alone, it shows where; "
                 "please report that."
             )
-
-
-def deblur_video(*arguments, **options):
-    """That of `files.video.frame_by_frame`, whose packages are an extra."""
-    for package in ("av", "cv2"):
-        optional_package(package, "video")
-    from sis_keras.files.video import frame_by_frame
-
-    frame_by_frame.deblur_video(*arguments, **options)
 
 
 def _not_ours(job):

@@ -81,9 +81,10 @@ def usable_weights(source) -> pathlib.Path:
     entry = manifest().get(str(source), {})
     if "litert" not in entry:
         names = [name for name, x in manifest().items() if "litert" in x]
+        names.append("a file of export.py")
         raise UserError(
-            f"Expected weights for LiteRT ({', '.join(names)} or a file of "
-            f"export.py), as TensorFlow is not installed. Received: {source}. "
+            f"Expected weights for LiteRT ({' or '.join(names)}), as "
+            f"TensorFlow is not installed. Received: {source}. "
             '`pip install "sis-keras[tensorflow]"` brings TensorFlow.'
         )
     require("ai_edge_litert", "tensorflow")

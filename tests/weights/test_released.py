@@ -100,16 +100,60 @@ def test_a_missing_file(released_folder, entry):
         load_restorer("tiny")
 
 
+# === For LiteRT ===
+
+
+@pytest.fixture
+def litert(released_folder, entry, monkeypatch):
+    """Where TensorFlow is not installed; the file's place."""
+    monkeypatch.setattr(released, "is_installed", lambda name: False)
+    monkeypatch.setattr(released, "require", lambda *_: None)
+    part = {"file": "tiny-0.tflite", "of": entry["sha256"]}
+    part |= released.fingerprint(b"network")
+    releasing.put("tiny", entry | {"litert": part}, part["file"], b"network")
+    return released_folder / part["file"]
+
+
+def test_without_tensorflow_it_is_the_litert_file(litert):
+    assert released.usable_weights("tiny") == litert
+    assert released.weight_file("tiny").suffix == ".safetensors"
+
+
+def test_a_damaged_litert_file(litert):
+    litert.write_bytes(b"networks")
+    with pytest.raises(UserError, match="for LiteRT, 7 bytes.* 8 bytes"):
+        released.usable_weights("tiny")
+
+
+def test_other_weights_of_the_name_take_its_litert_file_along(litert, entry):
+    """So that it never is of weights of before."""
+    add("tiny", 2)
+    assert not litert.exists()
+    message = r"LiteRT \(a file.*Received: tiny\. .*sis-keras\[tensorflow\]"
+    with pytest.raises(UserError, match=message):
+        released.usable_weights("tiny")
+
+
+def test_without_tensorflow_a_weight_file_is_of_no_use(litert, tmp_path):
+    save_weights(tmp_path / "mine", tiny.random_generator(2), {}, {})
+    with pytest.raises(UserError, match=r"\(tiny or a file of export.py\)"):
+        released.usable_weights(tmp_path / "mine")
+    (tmp_path / "mine.tflite").touch()
+    path = tmp_path / "mine.tflite"
+    assert released.usable_weights(path) == path
+
+
 # === What is released here ===
 
 
 def test_the_released_files_are_those_of_the_manifest():
     entries = released.manifest()
     files = {path.name for path in released.FOLDER.iterdir()}
-    listed = [entry["file"] for entry in entries.values()]
+    listed = [x["file"] for x in released.listed(entries)]
     assert files == {"manifest.json", *listed}
     assert len(set(listed)) == len(listed)
-    assert sum(x["bytes"] for x in entries.values()) <= releasing.MOST_BYTES
+    sizes = [path.stat().st_size for path in released.FOLDER.glob("sisnet*")]
+    assert sum(sizes) <= releasing.MOST_BYTES
     for name, entry in entries.items():
         tensors, metadata = read_tensors(name)
         assert entry["preset"] in PRESETS
