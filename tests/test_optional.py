@@ -248,3 +248,13 @@ def test_programs_that_want_tensorflow_say_so(name):
 def test_help_imports_neither_numpy_nor_pillow():
     done = python(DEBLUR, "--help", blocked="numpy PIL cv2 av tensorflow keras")
     assert done.returncode == 0 and "--strength" in done.stdout
+
+
+def test_what_no_wheel_holds_is_said_so():
+    done = python(
+        "from sis_keras.commands.opening import of_repository\n"
+        "of_repository('datasets.prepare')",
+        blocked="datasets",
+    )
+    last = done.stderr.splitlines()[-1]
+    assert "UserError: Expected the folder datasets/ of the repo" in last

@@ -45,7 +45,6 @@ LITERT_FLAGS = {
 def make_parser() -> argparse.ArgumentParser:
     """What the program takes."""
     parser = Parser(
-        prog="export.py",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

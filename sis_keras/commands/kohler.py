@@ -1,7 +1,7 @@
 """Scoring on the Köhler benchmark: the paper's Table 4, of evaluate.py."""
 
 from sis_keras.commands.flags import FLAGS
-from sis_keras.commands.opening import prepared_builder
+from sis_keras.commands.opening import of_repository, prepared_builder
 from sis_keras.data.source_text import is_benchmark, read_text
 from sis_keras.errors import UserError
 
@@ -35,9 +35,8 @@ def open_named(text: str):
         from sis_keras.quiet import import_tensorflow
 
         import_tensorflow()  # As TFDS does, which is not quiet.
-    from datasets.kohler.opening import open_benchmark
-
-    return open_benchmark(text, FLAGS.limit, prepared_builder)
+    opening = of_repository("datasets.kohler.opening")
+    return opening.open_benchmark(text, FLAGS.limit, prepared_builder)
 
 
 def score(benchmark, restorer, known: dict) -> None:

@@ -1,5 +1,7 @@
 """Flags to sources of pairs."""
 
+import importlib
+
 from sis_keras.commands.flags import FLAGS
 from sis_keras.errors import UserError
 
@@ -110,6 +112,23 @@ def _streak():
 
 def prepared_builder(name):
     """The TFDS builder called `name`, its data where the flags say."""
-    from datasets.prepare import prepared_builder
+    prepare = of_repository("datasets.prepare")
+    return prepare.prepared_builder(name, FLAGS.data_dir, FLAGS.manual_dir)
 
-    return prepared_builder(name, FLAGS.data_dir, FLAGS.manual_dir)
+
+def of_repository(name: str):
+    """A module that is beside the programs and in no wheel.
+
+    Raises:
+        UserError: It is not there; another package may have its name.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in (name, name.partition(".")[0]):
+            raise
+        raise UserError(
+            "Expected the folder datasets/ of the repository, for tfds: and "
+            f"kohler: sources. Received: {error}. Call the programs of a "
+            "checkout there, such as `python train.py`."
+        ) from error
