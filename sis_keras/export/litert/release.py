@@ -18,8 +18,6 @@ QUANTIZE = "dynamic"
 def release_litert(name: str = released.DEFAULT_WEIGHTS) -> dict:
     """Writes the file and its part of the manifest.
 
-    The same weights make the same file.
-
     Args:
         name: Of the released weights.
 
