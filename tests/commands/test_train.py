@@ -57,7 +57,8 @@ def test_ctrl_c_saves_and_says_how_to_go_on(pairs, tmp_path):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=100)
-    assert_one_line((process.returncode, out, err), "Ctrl-C", "--resume")
+    result = process.returncode, out, err
+    assert_one_line(result, "Ctrl-C", "--resume", status=130)
     assert (tmp_path / "last.safetensors").exists()
 
 
