@@ -178,9 +178,8 @@ def cells(left: Left) -> list[str]:
 def lines(found: dict[str, Left]):
     """Shares over the fusions, a line for each network."""
     figure, [axes] = plots.new_figure()
-    styles = [*plots.STYLES, {"linestyle": "-", "marker": "x", "color": "0.6"}]
     for number, (name, left) in enumerate(found.items()):
-        style = styles[number % len(styles)]
+        style = plots.STYLES[number % len(plots.STYLES)]
         fill = "white" if "held" in name else style["color"]
         axes.plot(
             range(1, 5),

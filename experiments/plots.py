@@ -11,6 +11,7 @@ STYLES = (
     {"linestyle": "--", "marker": "s", "color": "0.35"},
     {"linestyle": "-.", "marker": "^", "color": "0.5"},
     {"linestyle": ":", "marker": "D", "color": "0.2"},
+    {"linestyle": "-", "marker": "x", "color": "0.6"},
 )
 
 

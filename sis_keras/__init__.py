@@ -4,7 +4,6 @@ Names are resolved when they are first used, so that the networks and losses
 import without TensorFlow.
 """
 
-import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -55,8 +54,10 @@ if not TYPE_CHECKING:  # It would let a misspelt name pass.
             raise AttributeError(
                 f"module {__name__!r} has no attribute {name!r}"
             )
-        home = importlib.import_module(f"{__name__}.{_HOMES[name]}")
-        return getattr(home, name)
+        # Not above: a program must say that Python is too old.
+        from sis_keras.quiet import quiet_import
+
+        return getattr(quiet_import(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def __dir__():

@@ -1,21 +1,51 @@
 """Keeps what libraries print off the screen."""
 
 import contextlib
+import importlib
 import os
+import pathlib
+import sys
 import threading
+import types
 from collections.abc import Iterator
 
-_muting = threading.Lock()
+# Of one thread again, as an import may mute what it does.
+_muting = threading.RLock()
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow without its greeting.
+    """Imports TensorFlow without its greeting."""
+    quiet_import("tensorflow")
 
-    Its C++ side greets on the standard error before any setting can stop it,
-    where a user's mistake is to be one line alone.
+
+def quiet_import(name: str) -> types.ModuleType:
+    """Imports a module, and TensorFlow with it where it wants that, quietly.
+
+    TensorFlow's C++ side greets on the standard error before any setting can
+    stop it, where a user's mistake is to be one line alone. Its errors are
+    printed afterwards as ever, unless TF_CPP_MIN_LOG_LEVEL says otherwise.
+
+    Args:
+        name: With dots.
     """
+    if name in sys.modules:
+        return sys.modules[name]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with muted_stderr():
-        import tensorflow  # noqa: F401
+        module = importlib.import_module(name)
+        tensorflow = sys.modules.get("tensorflow")
+        if tensorflow and not _has_nvidia():
+            # To look for a GPU where none is logs an error, once.
+            tensorflow.config.list_physical_devices("GPU")
+    return module
+
+
+def _has_nvidia():
+    """Whether the system has a GPU of theirs: then what goes wrong matters."""
+    names = "/dev/nvidiactl", "/dev/dxg"  # The latter in WSL.
+    return sys.platform != "linux" or any(
+        pathlib.Path(name).exists() for name in names
+    )
 
 
 @contextlib.contextmanager
@@ -25,7 +55,11 @@ def muted_stderr() -> Iterator[None]:
     One thread at a time: of two, the later would restore the other's silence.
     """
     with _muting:
-        kept = os.dup(2)
+        try:
+            kept = os.dup(2)
+        except OSError:  # There is none to be muted.
+            yield
+            return
         try:
             with open(os.devnull, "w") as nowhere:
                 os.dup2(nowhere.fileno(), 2)

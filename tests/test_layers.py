@@ -79,7 +79,8 @@ def test_no_circles():
 def test_every_package_says_what_it_holds_and_no_more():
     for path in PACKAGE.rglob("__init__.py"):
         body = ast.parse(path.read_text(encoding="utf-8")).body
-        if path.parent != PACKAGE:
+        # The commands' says before all else what is missing.
+        if path.parent not in (PACKAGE, PACKAGE / "commands"):
             assert len(body) == 1 and ast.get_docstring(ast.Module(body, []))
 
 

@@ -55,6 +55,7 @@ TAKEN = {
 
 def main():
     from sis_keras.errors import UserError
+    from sis_keras.files.writable import check_folder
     from sis_keras.quiet import import_tensorflow
     from sis_keras.weights.card import without_places
 
@@ -67,6 +68,8 @@ def main():
         )
     # Not a training's own, whose pools come and go.
     cache = FLAGS.cache_dir or f"{required('output')}/cache_of_records"
+    if "://" not in folder:  # A bucket is looked at by TensorFlow.
+        check_folder(folder, "crop_records_to")
     sources = open_sources(required("train_data"), FLAGS.synthetic_versions)
     steady, changing = parted_where_refreshed(sources)
     check_sources(sources, size, FLAGS.hold_out)

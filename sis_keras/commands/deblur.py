@@ -7,7 +7,11 @@ import sys
 
 from sis_keras.commands.deblur_flags import make_parser
 from sis_keras.commands.program import guarded, line_of
-from sis_keras.commands.summary import how_to_go_on, summary_lines
+from sis_keras.commands.summary import (
+    how_to_go_on,
+    naming,
+    summary_lines,
+)
 from sis_keras.errors import StoppedError, UserError
 from sis_keras.quiet import import_tensorflow
 from sis_keras.weights.released import LITERT_SUFFIX, usable_weights
@@ -18,6 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     Raises:
         UserError: A mistake of the user's.
+        StoppedError: By a signal; what is done, is kept.
         SystemExit: A flag is wrong (2), or some files failed (1).
     """
     given = make_parser().parse_args(arguments)
@@ -48,18 +53,21 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         run(jobs)
     except (KeyboardInterrupt, StoppedError) as stop:
-        if one_file:
-            raise
-        say(plan, jobs, run)
-        raise UserError(how_to_go_on(stop, given.overwrite)) from stop
+        if not one_file:
+            say(plan, jobs, run)
+        raise StoppedError(
+            how_to_go_on(stop, given.overwrite, one_file)
+        ) from stop
     if one_file:
         print(jobs[0].target)
+        if jobs[0].compare:
+            print(f"Before and after: {jobs[0].compare}.", file=sys.stderr)
         return
     say(plan, jobs, run)
     failures = {job.source: reason for job, reason in run.failures.items()}
     failures |= plan.unreadable
     for path, reason in failures.items():
-        print(f"{path}: {line_of(reason)}", file=sys.stderr)
+        print(naming(path, line_of(reason)), file=sys.stderr)
     if failures:
         sys.exit(1)
 

@@ -4,15 +4,16 @@ import argparse
 import math
 
 from sis_keras.commands.program import Parser
+from sis_keras.files.limits import MOST_PIXELS
 from sis_keras.weights.released import DEFAULT_WEIGHTS
 
-DESCRIPTION = """\
+DESCRIPTION = f"""\
 Makes blurred photographs and videos sharper.
 
 A picture may be a JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC, JPEG XL or
-camera raw file of any size up to 100 megapixels; transparency, 16 bits,
-metadata and the colour profile are kept, animations and pages are restored
-one by one, and a turned photograph is written upright. Raw becomes
+camera raw file of up to {MOST_PIXELS // 10**6} megapixels; transparency,
+16 bits, metadata and the colour profile are kept, animations and pages are
+restored one by one, and a turned photograph is written upright. Raw becomes
 NAME.dng.tif. A video keeps its sound, frame rate and size; NAME.avi and the
 like become NAME.avi.mkv. A folder stands for every picture and video in it
 and below.
@@ -51,6 +52,7 @@ exit status:
   0   everything is deblurred
   1   some files failed; they are listed
   2   a mistake in the command, or the only file failed: one line says what
+  130 stopped by Ctrl-C or SIGTERM: one line says how to go on
 """
 
 
@@ -166,7 +168,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--compare",
         action="store_true",
         help="write NAME_compare beside the output, too: before and after "
-        "side by side; of an animation or pages the first",
+        "side by side, NAME being that of INPUT or of the file --output; of "
+        "an animation or pages the first",
     )
     add(
         "--interlaced",

@@ -31,6 +31,7 @@ examples:
 exit status:
   0   what was written computes what Keras computes
   2   nothing was written: one line says why
+  130 stopped by Ctrl-C or SIGTERM; nothing was written
 """
 # Of LiteRT alone, and their defaults.
 LITERT_FLAGS = {

@@ -63,6 +63,7 @@ def text(
             parts.append("\n".join([textwrap.fill(line, WIDTH), *shown]))
     if taken is not None:
         parts.append("The other flags of train.py are taken and not used.")
+    parts.append("--version prints the version.")
     return "\n\n".join(parts)
 
 

@@ -14,6 +14,7 @@ from sis_keras.commands.building import start_keras
 from sis_keras.commands.flags import FLAGS, required
 from sis_keras.commands.start import start
 from sis_keras.errors import UserError
+from sis_keras.files.writable import check_file
 
 flags.DEFINE_multi_string(
     "between", [], "Two weight files, checkpoints or released names; each once."
@@ -29,6 +30,7 @@ def main():
             f"to. Received: {len(FLAGS.between)}."
         )
     path = required("write")
+    check_file(path, "write")
     start_keras()
     from sis_keras.weights.interpolation import interpolate
 

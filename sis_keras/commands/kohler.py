@@ -4,6 +4,7 @@ from sis_keras.commands.flags import FLAGS
 from sis_keras.commands.opening import of_repository, prepared_builder
 from sis_keras.data.source_text import is_benchmark, read_text
 from sis_keras.errors import UserError
+from sis_keras.files.writable import check_folder
 
 
 def named_benchmark() -> str | None:
@@ -44,12 +45,13 @@ def score(benchmark, restorer, known: dict) -> None:
     from sis_keras.evaluation.kohler import evaluate_kohler
     from sis_keras.evaluation.kohler_report import text_tables, write_reports
 
+    folder = f"{FLAGS.output or 'runs'}/{benchmark.protocol}"
+    if restorer is None:
+        folder += "_identity"
+    check_folder(folder)
     results = evaluate_kohler(
         restorer, benchmark, protocol=known, repeats=FLAGS.repeats
     )
     print(text_tables(results))
-    folder = f"{FLAGS.output or 'runs'}/{benchmark.protocol}"
-    if restorer is None:
-        folder += "_identity"
     write_reports(folder, results)
     print(f"\nThe tables are in {folder}/table4.csv, all in scores.json.")

@@ -50,6 +50,7 @@ LEFT_OUT = (
 def main():
     from sis_keras.errors import UserError
     from sis_keras.files.atomic import atomic_folder
+    from sis_keras.files.writable import check_folder
     from sis_keras.training.on_jax import packing
 
     final = pathlib.Path(required("pack_to"))
@@ -58,6 +59,7 @@ def main():
             f"Expected a new folder. Received: --pack_to={final}, which is "
             "there already. Remove it, or name another."
         )
+    check_folder(final.parent, "pack_to")
     with atomic_folder(final) as folder:
         packing.pack_code(folder)
         moved = pack_data(folder)

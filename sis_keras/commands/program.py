@@ -10,8 +10,12 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from sis_keras.errors import UserError
+from sis_keras import __version__
+from sis_keras.commands.empty import refuse_empty_arguments
+from sis_keras.commands.foundations import STOPPED, STOPPED_STATUS
+from sis_keras.errors import StoppedError, UserError
 
+VERSION = f"SIS-net {__version__}"
 # `crop_size`, or `perceptual_weight=0`; `resume` stands for `resume=True`.
 ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*(?:=[^`\s]*)?)`")
 # A user can mend these; any other OSError is a defect of the program.
@@ -29,15 +33,20 @@ MENDABLE = (
 
 
 def guarded(main: Callable[[], None]) -> None:
-    """Calls `main`; a user's mistake ends in one line and status 2."""
+    """Calls `main`; a user's mistake ends in one line and status 2.
+
+    A signal ends it in one line and status 130.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print_any_name()
     try:
         main()
+    except StoppedError as error:
+        end(error, STOPPED_STATUS)
     except UserError as error:
         end(error)
     except KeyboardInterrupt:
-        end("Stopped by a signal; files under a final name are whole.")
+        end(STOPPED, STOPPED_STATUS)
     except OSError as error:
         if error.errno not in MENDABLE:
             raise
@@ -64,15 +73,29 @@ def line_of(message) -> str:
     return ARGUMENT.sub(r"--\1", " ".join(str(message).split()))
 
 
-def end(message) -> NoReturn:
-    """One line on the standard error, and status 2."""
+def end(message, status: int = 2) -> NoReturn:
+    """One line on the standard error, and a status."""
     program = pathlib.Path(sys.argv[0]).name
     print(f"{program}: {line_of(message)}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(status)
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Says what is wrong in one line, and which version this is."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.add_argument(
+            "--version",
+            action="version",
+            version=VERSION,
+            help="print the version and end",
+        )
+
+    def parse_known_args(self, args=None, namespace=None):
+        """As of the class above; an empty value is a mistake."""
+        refuse_empty_arguments(sys.argv[1:] if args is None else args)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message):
         end(f"{message} (--help explains every flag)")

@@ -19,6 +19,7 @@ from sis_keras.commands.building import start_keras
 from sis_keras.commands.flags import FLAGS, required
 from sis_keras.commands.opening import scored_sources
 from sis_keras.commands.start import start
+from sis_keras.files.writable import check_file
 from sis_keras.weights.released import DEFAULT_WEIGHTS
 
 flags.DEFINE_string("weights", None, "Weight file or checkpoint to release.")
@@ -50,6 +51,7 @@ flags.DEFINE_string("limits", None, "What the weights are not good for.")
 def main():
     source = required("weights")
     if FLAGS.keep_trunk:
+        check_file(FLAGS.keep_trunk, "keep_trunk")
         from sis_keras.training.checkpoint import save_trunk
 
         save_trunk(source, FLAGS.keep_trunk)

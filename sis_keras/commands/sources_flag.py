@@ -4,6 +4,7 @@ import csv
 
 from absl import flags
 
+from sis_keras.commands.empty import RECEIVED
 from sis_keras.data.source_text import rejoined
 
 flags.disclaim_key_flags()  # They are the flags of who calls.
@@ -23,7 +24,10 @@ class SourcesParser(flags.ListParser):
                 f"Expected sources with commas between. Received: {argument}, "
                 f"whose quotes do not match ({error})."
             ) from error
-        return rejoined(rows[0] if rows else [])
+        sources = rejoined(rows[0]) if argument else [""]
+        if not all(sources):
+            raise ValueError(f"Expected sources. {RECEIVED}")
+        return sources
 
 
 def define_sources(name: str, default: list[str], help: str) -> None:

@@ -7,7 +7,9 @@ from absl import app, flags
 
 from sis_keras.commands import flags as shared
 from sis_keras.commands import help
-from sis_keras.commands.program import end, guarded, print_any_name
+from sis_keras.commands.empty import refuse_empty_flags
+from sis_keras.commands.program import VERSION, end, guarded, print_any_name
+from sis_keras.errors import UserError
 
 FLAGS = flags.FLAGS
 
@@ -36,6 +38,9 @@ def start(
             ]
             print(help.text(head, shared.GROUPS, shared.of_a_run(), own, taken))
             sys.exit(0)
+        if {"--version", "-version"} & set(argv[1:]):
+            print(VERSION)
+            sys.exit(0)
         return _parse(argv)
 
     app.run(lambda _: guarded(main), flags_parser=parse)
@@ -44,6 +49,7 @@ def start(
 def _parse(argv):
     try:
         rest = FLAGS(argv)
+        refuse_empty_flags(FLAGS, argv)
         if len(rest) > 1:
             raise flags.Error(
                 f"Expected flags only. Received: {rest[1]!r}; did you mean "
@@ -52,3 +58,5 @@ def _parse(argv):
         return rest
     except flags.Error as error:
         end(f"{error} (--help lists the flags.)")
+    except UserError as error:
+        end(error)

@@ -2,7 +2,10 @@
 
 import collections
 import os
+import re
 from collections.abc import Iterator
+
+from sis_keras.commands.foundations import STOPPED
 
 # Of each kind that is passed over, so many names.
 NAMED = 3
@@ -20,7 +23,8 @@ def summary_lines(plan, jobs: list, run) -> Iterator[str]:
         yield f"{plan.share}."
     yield f"{', '.join(_counts(plan, jobs, run))}."
     if plan.jobs and (run.done or len(jobs) < len(plan.jobs)):
-        yield f"Outputs are in {_common_folder(plan.jobs)}."
+        beside = ", NAME_compare beside each" * bool(plan.jobs[0].compare)
+        yield f"Outputs are in {_common_folder(plan.jobs)}{beside}."
     kinds = collections.defaultdict(list)
     for path, why in plan.passed.items():
         kinds[why].append(str(path))
@@ -58,11 +62,17 @@ def _common_folder(jobs):
         return ", ".join(sorted(folders))
 
 
-def how_to_go_on(stop: BaseException, overwrite: bool) -> str:
+def naming(path, reason: str) -> str:
+    """What is wrong with a file, in words that name it once."""
+    named = rf"(?<!\S){re.escape(str(path))}(?![\w/])"
+    return reason if re.search(named, reason) else f"{path}: {reason}"
+
+
+def how_to_go_on(stop: BaseException, overwrite: bool, one_file: bool) -> str:
     """What to do after a signal."""
-    words = str(stop) or (
-        "Stopped by a signal; files under a final name are whole."
-    )
+    words = str(stop) or STOPPED
+    if one_file:
+        return f"{words} The same command begins it again."
     if overwrite:
         return (
             f"{words} The same command without --overwrite makes what is not "

@@ -104,6 +104,11 @@ def main():
     validated = validation_sources or [
         source.only(FLAGS.hold_out) for source in sources
     ]
+    if not run.best_step:
+        print(
+            f"No validation was better than that of step 0: {run.best_path} "
+            f"is what the run began with, {run.last_path} what it ended at."
+        )
     write_report(run.best_path, lambda: (x[1:] for x in examples()), validated)
 
 

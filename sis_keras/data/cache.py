@@ -18,6 +18,7 @@ from sis_keras.data.fitness import folders_of
 from sis_keras.data.source import Source
 from sis_keras.errors import UserError
 from sis_keras.files.atomic import atomic_path
+from sis_keras.files.writable import check_folder, make_folder
 
 # A source whose halves differ more in brightness, of 255, is warned of.
 MOST_SHIFT = 1.0
@@ -73,7 +74,8 @@ def open_cache(
         progress: Show it.
 
     Raises:
-        UserError: A source has no pairs, or one of its pictures is bad.
+        UserError: A source has no pairs, or one of its pictures is bad;
+            or the folder cannot be written into.
     """
     folder = pathlib.Path(folder)
     fingerprint = " ".join(source.fingerprint for source in sources)
@@ -90,7 +92,8 @@ def _matches(folder, fingerprint):
 
 
 def _write(sources, folder, fingerprint, show):
-    folder.mkdir(parents=True, exist_ok=True)
+    check_folder(folder, "cache_dir")
+    make_folder(folder)
     # Without its index the file beside it means nothing: remove that first.
     (folder / "index.json").unlink(missing_ok=True)
     (folder / "pictures.raw").unlink(missing_ok=True)

@@ -61,7 +61,7 @@ def expanded(text: str) -> str:
     """The text with a `~` at its head and every `$VARIABLE` expanded.
 
     Raises:
-        UserError: There is no such variable.
+        UserError: There is no such variable; or no path is there.
     """
     text = os.path.expanduser(os.path.expandvars(text))
     unset = re.search(r"\$\{?(\w+)", text)
@@ -70,6 +70,11 @@ def expanded(text: str) -> str:
             f"Expected ${unset[1]} to name a folder, as {text} wants. "
             f"Received: no such environment variable. Set it, as in "
             f"`{unset[1]}=FOLDER python …`, or name the folder itself."
+        )
+    if not read_text(text).path:
+        raise UserError(
+            "Expected a source that ends with a path or a name. Received: "
+            f"{text!r} (an unset shell variable?). Give it one."
         )
     return text
 

@@ -28,6 +28,7 @@ from sis_keras.evaluation.page import new_page, page_in, write_page
 from sis_keras.evaluation.protocol import describe
 from sis_keras.evaluation.report import text_table, write_csv, write_json
 from sis_keras.evaluation.sheet import write_sheet
+from sis_keras.files.writable import check_folder
 from sis_keras.restoring.restorer import restore
 
 Call = Callable[[np.ndarray], np.ndarray]
@@ -242,9 +243,11 @@ def score_into(
         What `evaluate` returns.
 
     Raises:
-        UserError: As `evaluate`; or something is in `report` already.
+        UserError: As `evaluate`; `folder` cannot be written into; or
+            something is in `report` already.
     """
     folder = pathlib.Path(folder)
+    check_folder(folder)
     with contextlib.ExitStack() as stack:
         # First: where that is impossible, it is said before the work.
         page = stack.enter_context(new_page(report)) if report else None

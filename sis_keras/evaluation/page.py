@@ -26,6 +26,7 @@ from sis_keras.evaluation.report import (
 )
 from sis_keras.files.atomic import atomic_folder
 from sis_keras.files.pictures import write_rgb
+from sis_keras.files.writable import check_folder
 
 # Everything in ink on paper: it is read on a phone and from a laser printer.
 STYLE = """
@@ -82,8 +83,7 @@ def new_page(folder) -> Iterator[pathlib.Path]:
     """Yields a temporary folder, which is `folder` when all is written.
 
     Raises:
-        UserError: Something is there already.
-        OSError: It cannot be made.
+        UserError: Something is there already, or it cannot be made.
     """
     folder = pathlib.Path(folder).resolve()
     there = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
@@ -93,6 +93,7 @@ def new_page(folder) -> Iterator[pathlib.Path]:
             f"`report={folder}`, where something is already. Remove it, or "
             "name another."
         )
+    check_folder(folder, "report")
     with atomic_folder(folder) as temporary:
         yield temporary
 

@@ -16,6 +16,8 @@ import shutil
 import time
 from collections.abc import Iterator
 
+from sis_keras.files.writable import make_folder
+
 try:
     import fcntl
 except ImportError:  # Windows, which removes no file that is open.
@@ -44,6 +46,7 @@ def atomic_path(path) -> Iterator[pathlib.Path]:
     writes there.
 
     Raises:
+        UserError: A folder can be made nowhere near.
         OSError: The file cannot be written, or `path` cannot be a name: the
             latter before anything is yielded.
     """
@@ -93,7 +96,7 @@ def held_file(folder) -> Iterator[pathlib.Path]:
 
     Who sees it shares the folder with this process. Missing folders are made.
     """
-    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     lock = pathlib.Path(folder, f".sis-{secrets.token_hex(8)}.lock")
     with _held(lock):
         yield lock
@@ -102,7 +105,7 @@ def held_file(folder) -> Iterator[pathlib.Path]:
 @contextlib.contextmanager
 def _temporary_beside(path):
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     _remove_leftovers(path.parent)
     # Of any length that `path` may have; its own is found out before the work.
     temporary = path.with_name(f".sis-{secrets.token_hex(8)}.part")

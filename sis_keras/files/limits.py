@@ -4,7 +4,7 @@ import os
 
 from sis_keras.errors import UserError
 
-MOST_PIXELS = 130_000_000
+MOST_PIXELS = 130_000_000  # Of one picture or frame, in any format.
 # A blank PNG file has 1032 for each of its bytes, photographs have less than
 # 100. A file of some bytes must not have a gigabyte made ready for it.
 PIXELS_PER_BYTE = 2000

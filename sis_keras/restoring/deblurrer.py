@@ -93,7 +93,7 @@ class Deblurrer:
         Args:
             image: RGB, `(height, width, 3)`, uint8 or uint16, 1x1 or more.
             progress: Called with the number of runs of the network that are
-                done, and of all for this picture.
+                done, 0 at first, and of all for this picture.
 
         Returns:
             The same shape and type.
@@ -117,6 +117,8 @@ class Deblurrer:
         def restore(region):
             return self._restore(image[region.slices], turns, count)
 
+        if progress:
+            progress(0, total)
         largest, grey = np.iinfo(image.dtype).max, _is_grey(image)
         restored = np.empty_like(image, order="C")
         for region, part in tiles.blend(rows, columns, restore):

@@ -4,7 +4,6 @@ import collections
 import hashlib
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from sis_keras.files.formats import (
     SUFFIXES,
     VIDEO_TARGETS,
 )
+from sis_keras.files.writable import check_folder
 from sis_keras.restoring.inputs import (
     is_folder,
     kind_of,
@@ -62,7 +62,8 @@ class Plan(NamedTuple):
         jobs: Their files, in the order in which they are done.
         passed: Why each other file is passed over; a few words, the same for
             all of a kind.
-        unreadable: What is wrong with a folder that cannot be read.
+        unreadable: What is wrong with an input, or a folder below one, that
+            is not there or cannot be read.
         share: Which share of the inputs this is, in words; "" is all.
     """
 
@@ -80,31 +81,31 @@ def find_jobs(
     Args:
         inputs: Files and folders; a folder stands for every picture and video
             in it and below, hidden ones excepted. Of several, one that is
-            neither is passed over.
+            neither is passed over, and one that is missing is `unreadable`.
         output: A file, if the only input is one; else a folder. Without it a
             file goes beside its source, as `NAME_deblurred`, and a folder's
             files into the folder `NAME_deblurred` beside it.
         compare: Whether before and after, side by side, are wanted, too.
 
     Raises:
-        UserError: A path that does not exist, is of another kind, or holds no
-            picture; an output that is an input, or another output.
+        UserError: The only input does not exist, is of another kind, or there
+            is no picture in any; an output that is an input, or another output.
     """
     refuse_addresses([*inputs, output or ""])
     plan = Plan([], {}, {})
+    alone = len(set(inputs)) == 1
     for path in map(pathlib.Path, dict.fromkeys(inputs)):
-        if is_folder(path):
-            _add_folder(path, output, plan)
-        elif kind_of(path) is None and not is_one_file(inputs):
-            plan.passed[path] = why_unknown(path)
-        else:
-            into = output is not None and _means_folder(output, inputs)
-            plan.jobs.append(_job_of_file(path, output, into))
+        try:
+            _add_input(path, inputs, output, plan)
+        except UserError as error:
+            if alone:
+                raise
+            plan.unreadable[path] = str(error)
     if not plan.jobs:
         raise UserError(
             "Expected pictures or videos, or folders with some in them or "
             f"below. Received: {' '.join(inputs)}, which has none "
-            f"({known_suffixes()}){_in_words(plan.passed)}."
+            f"({known_suffixes()}){_in_words(plan)}."
         )
     _refuse_kinds(plan.jobs)
     jobs = _each_once(plan.jobs)
@@ -128,19 +129,20 @@ def check_writable(jobs: Iterable[Job]) -> None:
         UserError: They cannot.
     """
     for folder in dict.fromkeys(job.target.parent for job in jobs):
-        # Missing folders are made with their first file.
-        there = (path for path in (folder, *folder.parents) if path.exists())
-        try:
-            with tempfile.TemporaryFile(dir=next(there)):
-                pass
-        except OSError as error:
-            raise UserError(
-                "Expected an output folder that can be written. Received: "
-                f"{folder}: {error.strerror}. Name another with `output`."
-            ) from error
+        check_folder(folder)
 
 
 # === Inputs ===
+
+
+def _add_input(path, inputs, output, plan):
+    if is_folder(path):
+        _add_folder(path, output, plan)
+    elif kind_of(path) is None and not is_one_file(inputs):
+        plan.passed[path] = why_unknown(path)
+    else:
+        into = output is not None and _means_folder(output, inputs)
+        plan.jobs.append(_job_of_file(path, output, into))
 
 
 def _add_folder(folder, output, plan):
@@ -148,6 +150,11 @@ def _add_folder(folder, output, plan):
         named = (
             folder if folder.name else pathlib.Path(os.path.realpath(folder))
         )
+        if not named.name:
+            raise UserError(
+                "Expected a folder with a name, to put another beside it. "
+                f"Received: {folder}. Name one with `output`."
+            )
         target = named.with_name(_fitting(named.name, "_deblurred"))
     else:
         target = pathlib.Path(output)
@@ -162,11 +169,12 @@ def _add_folder(folder, output, plan):
     plan.unreadable.update(found.unreadable)
 
 
-def _in_words(passed):
+def _in_words(plan):
     """What is there instead."""
-    counts = collections.Counter(passed.values())
+    counts = collections.Counter(plan.passed.values())
+    counts["missing or not to be read"] = len(plan.unreadable)
     del counts[EMPTY]
-    words = [f"; {count} {why}" for why, count in counts.items()]
+    words = [f"; {count} {why}" for why, count in counts.items() if count]
     return "".join(words[:5])
 
 
@@ -198,7 +206,10 @@ def _job_of_file(path, output, into):
         target = pathlib.Path(output)
     if into:
         target /= path.name
-    return _job(path, target if output and not into else _writable(target))
+    if output is None or into:
+        return _job(path, _writable(target))
+    # Its name alone tells apart what two strengths make of one picture.
+    return _job(path, target, target.stem.removesuffix("_deblurred"))
 
 
 def _writable(target):
@@ -222,8 +233,8 @@ def _fitting(start, end):
     return name if len(os.fsencode(name)) <= LONGEST_NAME else start + end
 
 
-def _job(source, target):
-    name = _fitting(source.stem, f"_compare{target.suffix}")
+def _job(source, target, stem=None):
+    name = _fitting(stem or source.stem, f"_compare{target.suffix}")
     compare = target.with_name(name)
     return Job(source, target, compare, kind_of(source) == "video")
 

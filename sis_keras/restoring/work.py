@@ -224,8 +224,8 @@ class Run:
     def _attempt(self, job):
         try:
             yield
-        except StoppedError:
-            raise
+        except (StoppedError, ModuleNotFoundError):
+            raise  # Every later file would meet it, too.
         except (UserError, OSError, MemoryError) as error:
             if getattr(error, "errno", None) in ENDS_THE_RUN:
                 raise

@@ -2,9 +2,9 @@
 
 import pathlib
 import signal
-import tempfile
 
-from sis_keras.errors import UserError
+from sis_keras.errors import StoppedError, UserError
+from sis_keras.files.writable import check_folder
 
 LAST = "last.safetensors"  # The whole state.
 BEST = "best.safetensors"  # The product that validated best.
@@ -30,21 +30,12 @@ def check_output(output, resume: bool) -> None:
             "holds one. Give `resume` to go on with it, another `output`, or "
             "remove it."
         )
-    folder = next(x for x in (output, *output.absolute().parents) if x.exists())
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"Expected a folder to write the run into. Received: {output}, "
-            f"where that is impossible ({error.strerror}: {folder}). Name "
-            "another, or change its rights."
-        ) from error
+    check_folder(output)
 
 
-def stopped(name: str, step: int, steps: int, output) -> UserError:
+def stopped(name: str, step: int, steps: int, output) -> StoppedError:
     """What to say of a run that a signal ended."""
-    return UserError(
+    return StoppedError(
         f"Stopped by {name} at step {step} of {steps}; all is saved in "
         f"{pathlib.Path(output) / LAST}. To go on, give the same command with "
         "`resume`."

@@ -65,9 +65,11 @@ def test_nothing_is_overwritten_unless_asked(
     assert run(capsys, "a.png", "--compare")[0] == 0
     sheet = tmp_path / "a_compare.png"
     before = sheet.read_bytes()
-    result = run(capsys, "a.png", "--output=b.png", "--compare")
+    (tmp_path / "a_deblurred.png").unlink()
+    result = run(capsys, "a.png", "--compare")
     assert_one_line(result, "a_compare.png", "--overwrite")
-    assert len(inverting_networks) == 1 and not (tmp_path / "b.png").exists()
+    assert len(inverting_networks) == 1
+    assert names(tmp_path) == ["a.png", "a_compare.png"]
     assert sheet.read_bytes() == before
     flags = ["--overwrite", "--compare"]
     assert run(capsys, "a.png", "--output=a_deblurred.png", *flags)[0] == 0
@@ -114,6 +116,25 @@ def test_before_and_after_side_by_side(tmp_path, inverting_networks, capsys):
         read(tmp_path / "a_compare.png"),
         np.concatenate([picture, 255 - picture], 1),
     )
+
+
+def test_a_comparison_has_the_name_of_its_output(
+    tmp_path, inverting_networks, capsys
+):
+    """Two outputs of one picture have two; both are said."""
+    write(tmp_path / "a.png")
+    for name in ("weak", "strong"):
+        output = tmp_path / f"{name}.png"
+        flags = [f"--output={output}", "--compare"]
+        status, out, err = run(capsys, tmp_path / "a.png", *flags)
+        assert (status, out) == (0, f"{output}\n")
+        assert err == f"Before and after: {tmp_path}/{name}_compare.png.\n"
+    expected = ["a", "strong", "strong_compare", "weak", "weak_compare"]
+    assert names(tmp_path) == [f"{name}.png" for name in expected]
+    write(tmp_path / "in" / "a.png")
+    flags = [f"--output={tmp_path}/out", "--compare"]
+    _, _, err = run(capsys, tmp_path / "in", *flags)
+    assert f"in {tmp_path}/out, NAME_compare beside each.\n" in err
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
@@ -170,7 +191,7 @@ def test_what_no_format_holds_is_refused_before_the_work(
     write(tmp_path / "a.png", 2, 9000)
     arguments = [tmp_path / "a.png", f"--output={tmp_path}/b.webp"]
     result = run(capsys, *arguments, "--compare")
-    assert_one_line(result, "a_compare.webp, 18000x2", "16383")
+    assert_one_line(result, "b_compare.webp, 18000x2", "16383")
     assert not inverting_networks and names(tmp_path) == ["a.png"]
     assert run(capsys, *arguments)[0] == 0
 

@@ -95,7 +95,8 @@ def test_a_folder_that_cannot_be_read_fails_and_ends_nothing(
     flags = [f"--output={tmp_path}/out"]
     status, _, err = run(capsys, tmp_path / "in", *flags)
     assert status == 1 and "1 deblurred, 1 failed.\n" in err
-    assert "in/locked: Permission denied" in err
+    (line,) = [x for x in err.splitlines() if "in/locked" in x]
+    assert line.count("in/locked") == 1 and "Permission denied" in line
 
 
 def test_a_defect_of_the_program_ends_no_run_over_many(
@@ -128,6 +129,20 @@ def test_a_defect_of_the_program_ends_no_run_over_many(
         run(capsys, tmp_path / "in" / "c.png", *flags)
 
 
+def test_a_package_that_is_missing_is_no_defect_of_each_file(
+    tmp_path, inverting_networks, capsys, monkeypatch
+):
+    for name in "ab":
+        write(tmp_path / "in" / f"{name}.png")
+
+    def make(given):
+        raise ModuleNotFoundError("No module named 'x'", name="x")
+
+    monkeypatch.setattr(deblur_command, "make_deblurrer", make)
+    with pytest.raises(ModuleNotFoundError):
+        run(capsys, tmp_path / "in", f"--output={tmp_path}/out")
+
+
 def test_a_signal_says_what_is_done_and_how_to_go_on(
     tmp_path, inverting_networks, capsys, monkeypatch
 ):
@@ -149,12 +164,16 @@ def test_a_signal_says_what_is_done_and_how_to_go_on(
     monkeypatch.setattr(deblur_command, "make_deblurrer", stopping)
     arguments = [tmp_path / "in", f"--output={tmp_path}/out"]
     status, out, err = run(capsys, *arguments)
-    assert (status, out) == (2, f"{tmp_path}/out/a.png\n")
+    assert (status, out) == (130, f"{tmp_path}/out/a.png\n")
     assert err.startswith("1 deblurred, 2 not begun or not finished.\n")
     assert "The same command goes on where it stopped." in err
     assert err.count("\n") == 3
     assert names(tmp_path / "out") == ["a.png"]
     assert "2 deblurred, 1 passed over" in run(capsys, *arguments)[2]
+    calls[:] = [None]
+    status, out, err = run(capsys, tmp_path / "in" / "a.png")
+    assert (status, out, err.count("\n")) == (130, "", 1)
+    assert "The same command begins it again." in err
 
 
 def test_names_that_a_terminal_cannot_print(tmp_path):

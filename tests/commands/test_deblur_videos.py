@@ -98,7 +98,7 @@ def test_a_signal_ends_a_folder_of_videos(
     (tmp_path / "a.mp4").write_bytes(b"stop")
     (tmp_path / "b.mp4").write_bytes(b"x")
     status, out, err = run(capsys, tmp_path, f"--output={tmp_path}/sharp")
-    assert (status, out) == (2, "") and not videos
+    assert (status, out) == (130, "") and not videos
     assert err.startswith("0 deblurred, 2 not begun or not finished.\n")
     assert err.count("\n") == 2
     assert "Stopped after 7 frames. The same command goes on" in err

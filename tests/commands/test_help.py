@@ -7,6 +7,7 @@ import sys
 import pytest
 from places import ROOT
 
+import sis_keras
 from sis_keras.commands.program import end
 
 PROGRAMS = {
@@ -71,6 +72,18 @@ def test_evaluate_shows_its_own():
     found = flags_in(help_of("evaluate.py"))
     assert found[:2] == ["weights", "identity"]
     assert not {"learning_rate", "crop_size", "adversarial"} & {*found}
+
+
+@pytest.mark.parametrize("program", [*PROGRAMS, "deblur.py", "export.py"])
+def test_the_version_wants_no_other_argument(program):
+    done = subprocess.run(
+        [sys.executable, *PROGRAMS.get(program, [program]), "--version"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    expected = f"SIS-net {sis_keras.__version__}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
 
 
 def test_arguments_of_the_library_are_told_as_flags(capsys, monkeypatch):

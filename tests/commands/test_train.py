@@ -57,7 +57,8 @@ def test_ctrl_c_saves_and_says_how_to_go_on(pairs, tmp_path):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=100)
-    assert_one_line((process.returncode, out, err), "Ctrl-C", "--resume")
+    result = process.returncode, out, err
+    assert_one_line(result, "Ctrl-C", "--resume", status=130)
     assert (tmp_path / "last.safetensors").exists()
 
 
@@ -159,3 +160,11 @@ def test_identity_scores_the_subset_at_27_38(tmp_path):
     )
     assert status == 0, err[-3000:]
     assert "27.384" in out and "0.8320" in out
+
+
+def test_a_run_that_never_gets_better_says_so(pairs, tmp_path):
+    flags = train_flags(pairs, tmp_path / "run", "--learning_rate=0")
+    status, out, err = run("train.py", *flags, "--steps=1")
+    assert status == 0, err[-3000:]
+    assert "No validation was better than that of step 0" in out
+    assert f"{tmp_path / 'run' / 'last.safetensors'} what it ended at" in out

@@ -77,16 +77,27 @@ def assert_one_line(result, *words):
     [
         ("--crop_records=absent", ["--crop_records", "absent", "index.json"]),
         ("--crop_size=48", ["--crop_size", "at most 40"]),
-        ("--crop_records=", ["--crop_records with --data_service"]),
-        ("--validation_data=", ["--validation_data"]),
         ("--data_service=grpc://127.0.0.1:1", ["no answer"]),
     ],
 )
 def test_a_mistake_is_told_in_one_line(records, pairs, tmp_path, flag, words):
     flags = train_flags(records, pairs, tmp_path / "run")
-    if flag == "--crop_records=":
-        flags.append("--data_service=grpc://127.0.0.1:1")
     assert_one_line(run(*flags, flag), *words)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "flag, words",
+    [
+        ("--crop_records", "--crop_records with --data_service"),
+        ("--validation_data", "--validation_data with --crop_records"),
+    ],
+)
+def test_a_flag_that_another_wants(records, pairs, tmp_path, flag, words):
+    flags = train_flags(records, pairs, tmp_path / "run")
+    flags = [x for x in flags if not x.startswith(f"{flag}=")]
+    flags.append("--data_service=grpc://127.0.0.1:1")
+    assert_one_line(run(*flags), words)
     assert not (tmp_path / "run").exists()
 
 
@@ -118,7 +129,7 @@ def test_a_stopped_run_resumes_bit_for_bit(records, pairs, tmp_path):
     wait_for_steps(process, tmp_path / "b", 3)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=100)
-    assert process.returncode == 2
+    assert process.returncode == 130
     # The folder may be elsewhere by now.
     moved = records.rename(tmp_path / "moved")
     status, _, err = run(*stopped, f"--crop_records={moved}", "--resume")

@@ -3,7 +3,8 @@
 import pytest
 
 from sis_keras.commands.sources_flag import SourcesParser
-from sis_keras.data.source_text import rejoined
+from sis_keras.data.source_text import expanded, rejoined
+from sis_keras.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,6 @@ from sis_keras.data.source_text import rejoined
         ("a,c", ["a", "c"]),
         ('"a,c"', ["a,c"]),
         ("first,secnd", ["first", "secnd"]),
-        ("", []),
     ],
 )
 def test_commas(tmp_path, monkeypatch, text, sources):
@@ -36,6 +36,18 @@ def test_commas(tmp_path, monkeypatch, text, sources):
 
 def test_what_names_nothing_is_not_joined():
     assert rejoined(["no", " where"]) == ["no", "where"]
+
+
+@pytest.mark.parametrize("text", ["", "a,,b", "a,"])
+def test_an_empty_source(text):
+    with pytest.raises(ValueError, match="unset shell variable"):
+        SourcesParser().parse(text)
+
+
+@pytest.mark.parametrize("text", ["photographs:", "half:", "sample:3:flow:"])
+def test_a_source_without_a_path(text):
+    with pytest.raises(UserError, match=f"{text}'.*unset shell variable"):
+        expanded(text)
 
 
 def test_quotes_that_do_not_match():

@@ -32,12 +32,12 @@ def run(program, *flags):
     return process.returncode, out, err
 
 
-def assert_one_line(result, *words, program="train.py"):
-    """Exit status 2, and one line that says all of `words`."""
-    status, _, err = result
+def assert_one_line(result, *words, program="train.py", status=2):
+    """The exit status, and one line that says all of `words`."""
+    returned, _, err = result
     lines = [line for line in err.splitlines() if "it/s" not in line]
     said = [line for line in lines if line.startswith(f"{program}: ")]
-    assert status == 2, err[-2000:]
+    assert returned == status, err[-2000:]
     assert "Traceback" not in err
     assert len(said) == 1 and lines[-1] == said[0], err[-2000:]
     for word in words:

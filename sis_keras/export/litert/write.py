@@ -17,6 +17,7 @@ from sis_keras.export.litert.delegation import delegation
 from sis_keras.export.litert.quantize import quantized
 from sis_keras.files.atomic import atomic_path
 from sis_keras.files.pictures import to_uint8
+from sis_keras.files.writable import check_file
 from sis_keras.optional import optional_package
 from sis_keras.restoring.litert import LiteRTRestorer, with_metadata
 from sis_keras.restoring.restorer import KerasRestorer
@@ -59,10 +60,11 @@ def write_litert(
         accelerator and how many do not.
 
     Raises:
-        UserError: The file is too far from Keras, an argument is wrong, or
-            LiteRT is not installed.
+        UserError: The file is too far from Keras or cannot be written, an
+            argument is wrong, or LiteRT is not installed.
     """
     optional_package("ai_edge_litert.interpreter", "phones")
+    check_file(output)
     generator, facts = load_generator(weights)
     by_keras = KerasRestorer(generator)
     if io == "uint8":

@@ -13,6 +13,7 @@ from sis_keras.export.saved_model import batching as serving_batching
 from sis_keras.export.saved_model import graph as serving_graph
 from sis_keras.export.saved_model import warmup as serving_warmup
 from sis_keras.files.atomic import atomic_folder
+from sis_keras.files.writable import check_folder
 from sis_keras.restoring.precision import policy_of
 from sis_keras.restoring.restorer import KerasRestorer
 from sis_keras.restoring.saved_model import CARD
@@ -102,6 +103,7 @@ def _check_output(output):
             "Expected an output that is not there yet. Received: "
             f"{output}, which is. Name the next version, or remove it."
         )
+    check_folder(output)
 
 
 def _write(generator, folder, most_pixels):

@@ -10,6 +10,7 @@ import numpy as np
 from av.stream import Discard, Disposition
 
 from sis_keras.errors import UserError
+from sis_keras.files.limits import MOST_PIXELS
 from sis_keras.files.video.colours import (
     cropped,
     on_black,
@@ -22,8 +23,6 @@ from sis_keras.files.video.planes import planes_of
 from sis_keras.files.video.stated import stated
 from sis_keras.files.video.timeline import Timeline
 
-# A damaged header may claim any size; 8K is 33 million.
-_MOST_PIXELS = 100_000_000
 # Its formats state the duration in a header; others guess it.
 _DURATION_KNOWN = ("mov", "matroska", "avi", "flv")
 # Of these a clock set anew is none of a pause.
@@ -169,7 +168,8 @@ class VideoSource:
         if tag == "1" and name in av.codecs_available:
             context = av.CodecContext.create(name, "r")
         context.thread_type = "AUTO"
-        context.options = {"max_pixels": str(_MOST_PIXELS)}
+        # A damaged header may claim any size; 8K is 33 million.
+        context.options = {"max_pixels": str(MOST_PIXELS)}
         return context
 
     def _estimated_frames(self):

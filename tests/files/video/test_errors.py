@@ -137,7 +137,7 @@ def test_ctrl_c_leaves_the_frames_until_then(tmp_path, clip, name):
         text=True,
         cwd=ROOT,
     )
-    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert result.returncode == 130 and "Traceback" not in result.stderr
     partial = tmp_path / "a_partial2.mp4"
     last = result.stderr.splitlines()[-1]
     assert last.endswith(f"after 8 frames; {partial} has them and plays.")

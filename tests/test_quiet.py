@@ -1,0 +1,64 @@
+"""Imports are quiet, and errors are not."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from places import ROOT
+
+from sis_keras import quiet
+
+# The first operation looks for a GPU.
+IMPORTS = [
+    "import sis_keras; sis_keras.build_generator",
+    "from sis_keras import Deblurrer, DeblurringGAN, evaluate",
+    "from sis_keras import load_restorer as load; load('sisnet_mobile')",
+    "from sis_keras.quiet import import_tensorflow as f; f(); "
+    "import tensorflow as tf; tf.config.list_physical_devices()",
+]
+
+
+@pytest.mark.parametrize("script", IMPORTS)
+def test_nothing_is_printed(script):
+    environment = dict(os.environ)
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_an_error_of_an_import_is_raised_and_later_ones_are_printed(
+    tmp_path, monkeypatch, capfd
+):
+    (tmp_path / "broken.py").write_text(
+        "import os\nos.write(2, b'greeting')\nraise ValueError('a reason')"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match="a reason"):
+        quiet.quiet_import("broken")
+    os.write(2, b"an error")
+    assert capfd.readouterr().err == "an error"
+
+
+def test_an_import_may_mute_what_it_does(tmp_path, monkeypatch, capfd):
+    (tmp_path / "muting.py").write_text(
+        "import os\nfrom sis_keras.quiet import muted_stderr\n"
+        "with muted_stderr():\n    os.write(2, b'inner')\n"
+        "os.write(2, b'outer')\nx = 1"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert quiet.quiet_import("muting").x == 1
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"
+
+
+def test_a_process_without_a_standard_error():
+    script = "import os; os.close(2); import sis_keras; sis_keras.evaluate"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT)
+    assert done.returncode == 0
