@@ -15,7 +15,7 @@ def no_network(monkeypatch):
     def make(given):
         raise AssertionError("a network was made")
 
-    monkeypatch.setattr(deblur_command, "weight_file", lambda name: name)
+    monkeypatch.setattr(deblur_command, "usable_weights", lambda name: name)
     monkeypatch.setattr(deblur_command, "make_deblurrer", make)
 
 
@@ -79,7 +79,9 @@ def test_mistakes_get_one_line(
 
 
 def test_weights_that_are_not_there(tmp_path, monkeypatch, no_network, capsys):
-    monkeypatch.setattr(deblur_command, "weight_file", released.weight_file)
+    monkeypatch.setattr(
+        deblur_command, "usable_weights", released.usable_weights
+    )
     write(tmp_path / "a.png")
     result = run(capsys, tmp_path / "a.png", "--weights=nothing")
     assert_one_line(result, "nothing", "does not exist")
