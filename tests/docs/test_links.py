@@ -35,7 +35,9 @@ def anchors(path):
 
 def test_anchors_are_those_of_github(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("# III-A-3-b: semantic dilution\n## It's `x_y`\n## A\n# A\n")
+    page.write_text(
+        "# III-A-3-b: semantic dilution\n## It's `x_y`\n## A\n# A\n"
+    )
     assert anchors(page) == {
         "iii-a-3-b-semantic-dilution",
         "its-x_y",
