@@ -14,7 +14,7 @@ import pages
 import pytest
 from checkout import environment, make_checkout
 from places import ROOT
-from small_runs import TABLE, Called, NotHere, Run, InTest
+from small_runs import TABLE, Called, InTest, NotHere, Run
 
 EVERY = bool(os.environ.get("SIS_EVERY_COMMAND"))
 

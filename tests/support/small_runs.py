@@ -190,7 +190,12 @@ TABLE: dict[str, Run | InTest | Called | NotHere] = {
     r"deblur.py holiday.jpg .*": Run(
         ("--overwrite",), ("holiday_deblurred.jpg",)
     ),
-    r"deblur.py photos/": Run((), ("sharp/below/b.png",), often=True),
+    r"deblur.py photos/ --output=sharp/$": Run(
+        (), ("sharp/below/b.png",), often=True
+    ),
+    r"deblur.py photos/ .* --compare": Run(
+        ("--output=compared/",), ("compared/below/b_compare.png",)
+    ),
     r"deblur.py clip.mp4": Run((), ("clip_sharp.mp4",), often=True),
     r"sis-deblur .*--shard": InTest(
         "tests/commands/test_deblur_shards.py::"
