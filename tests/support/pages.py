@@ -24,7 +24,7 @@ FOLDERS = (
 # What a line of a block begins with, variables aside, where it is a command.
 PROGRAMS = (
     "apt-get bash cd coverage curl docker export hey litert-benchmark mypy npm "
-    "pip pre-commit python python3 ray ruff saved_model_cli sis-deblur "
+    r"pip pre-commit python python3 ray ruff saved_model_cli sis-\w+ "
     "tensorboard tensorflow_model_server"
 ).split()
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*=\S*")
@@ -113,7 +113,7 @@ def block_lines(text):
     inside = [
         (number, match[1])  # of YAML
         for number, line in enumerate(lines, 1)
-        for match in re.finditer(r"'(sis-deblur [^']*)'", line)
+        for match in re.finditer(r"'(sis-\w+ [^']*)'", line)
     ]
     return _joined(lines) + inside
 
