@@ -184,6 +184,10 @@ TABLE: dict[str, Run | InTest | Called | NotHere] = {
     r"tools.activations": Run(("--limit=1",)),
     r"tools.models": Run((), ("docs/models.md",)),
     r"tools.before_after": Run((), ("docs/deblur.jpg",)),
+    r"tools.gallery": InTest(
+        "tests/tools/test_gallery.py::"
+        "test_a_row_shows_the_most_blurred_place_at_full_size"
+    ),
     r"tools.fuzz": Run(("--files=20",)),
     # === Deblurring ===
     r"deblur.py holiday.jpg$": Run((), ("holiday_deblurred.jpg",), often=True),
