@@ -79,14 +79,17 @@ def make_pictures(folder):
             write(folder / name / f"blur/{frame:06d}.png", blurry)
     for seed, name in enumerate(PHOTOGRAPHS):
         write(folder / name / "a.png", texture(160, 192, 200 + seed))
-    for seed, name in enumerate(FRAMES):
-        count = 16 if name.startswith("frames") else 4
-        write_frames(folder / name, 300 + seed, count)
+    # One scene, turned: the frames of least detail, which are left out, are
+    # not all of one sequence.
+    for turns, name in enumerate(FRAMES):
+        write_frames(folder / name, 300, 16, turns)
 
 
-def write_frames(folder, seed, count=4):
-    """A scene that moves by two pixels a frame."""
+def write_frames(folder, seed, count=16, turns=0):
+    """A scene that moves by two pixels a frame, in one of eight ways."""
     wide = texture(160, 192 + 2 * count, seed)
+    wide = wide[:: -1 if turns & 1 else 1, :: -1 if turns & 2 else 1]
+    wide = 255 - wide if turns & 4 else wide
     for number in range(count):
         frame = wide[:, 2 * number : 2 * number + 192]
         write(folder / f"{number:05d}.png", frame)

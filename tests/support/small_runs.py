@@ -44,7 +44,6 @@ STEPS = (
     "--crop_size=64",
     "--log_every=1",
     "--validate_every=2",
-    "--refresh_steps=0",
     "--flow_versions=1",
     "--synthetic_versions=1",
 )
@@ -56,8 +55,7 @@ EXPORT = (
 )
 RECORDS = (
     "python -m sis_keras.commands.crop_records --flagfile=recipes/mobile.flags "
-    "--crop_records_to=crops --count=16 --crop_size=32 --flow_versions=1 "
-    "--refresh_steps=0"
+    "--crop_records_to=crops --count=16 --crop_size=32 --flow_versions=1"
 )
 
 # The first pattern that a command, without `python -m`, fits from its
@@ -133,7 +131,6 @@ TABLE: dict[str, Run | InTest | Called | NotHere] = {
             "--count=16",
             "--crop_size=32",
             "--flow_versions=1",
-            "--refresh_steps=0",
         ),
         ("crops_{number}/index.json",),
     ),
