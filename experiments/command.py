@@ -77,7 +77,7 @@ def parser(description: str) -> Parser:
     add("--steps", type=int, help="of each training; default: the size's")
     add("--budget", type=float, help="minutes a training; later calls go on")
     add("--jobs", type=int, default=1, help="trainings at once, on CPU cores")
-    add("--vgg16_weights", help="file of the perceptual terms (README)")
+    add("--vgg16_weights", help="file of the perceptual terms")
     add("--train_data", help="SOURCE; default: the size's")
     add("--validation_data", help="SOURCE, looked at and chosen by nothing")
     add("--test_data", help="SOURCE that is scored; default: the size's")

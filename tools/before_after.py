@@ -5,6 +5,7 @@ median, and writes docs/deblur.jpg: blurred, restored and sharp at the two
 places where blur has done most, at full size. Prints the frame and its PSNR.
 """
 
+import argparse
 import os
 import pathlib
 
@@ -64,6 +65,10 @@ def sheet(pictures: list[np.ndarray]) -> np.ndarray:
 
 def main():
     """The whole program."""
+    argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
     if "SIS_DATA" not in os.environ:
         raise UserError(
             "Expected SIS_DATA, the folder of the pairs. Received: none."

@@ -3,6 +3,7 @@
 import textwrap
 
 from sis_keras.evaluation.report import number
+from tools.weight_licences import licence_section, named
 
 WIDTH = 120
 TITLES = {
@@ -12,31 +13,6 @@ TITLES = {
     "sharp": "sharp already, BSDS500 test, n={count}",
 }
 SHORT = {"gopro": "GoPro", "reds": "REDS"}
-# Part of a source's name: what it is, its licence. The first that fits.
-DATA = {
-    "gopro_derived": ("averages of GOPRO_Large_all's frames", "CC BY 4.0"),
-    "frames_240fps": ("frames of GOPRO_Large_all", "CC BY 4.0"),
-    "gopro": ("GOPRO_Large", "CC BY 4.0"),
-    "reds": ("REDS", "CC BY 4.0"),
-    "bsds500": ("BSDS500 photographs", "research use"),
-    "urban100": ("Urban100 photographs", "research use"),
-    "davis": ("DAVIS 2016, frames of video", "BSD, as its package says"),
-    "SIS_DATA/video": (
-        "frames of the video examples of SAM 2, SAM 3 and Cutie",
-        "Apache-2.0, SAM License, MIT, as their repositories",
-    ),
-    "clic2025": ("CLIC 2025 photographs", "Unsplash licence"),
-    "wallpapers": ("photographs", "Unsplash licence"),
-    "cid22": ("CID22 photographs", "CC BY-SA 4.0"),
-    "kodak": ("Kodak's photographs", "free of restrictions"),
-    "gb82": ("photographs of gb82", "CC0"),
-    "photos/places": (
-        "photographs of streets, of software repositories",
-        "BSD, MIT, Apache-2.0, as these",
-    ),
-    "flat": ("flat colours, made here", "none"),
-    "skimage": ("scikit-image's photographs", "as scikit-image lists them"),
-}
 HEAD = """\
 # Models
 
@@ -66,25 +42,20 @@ Challenge on Video Deblurring and Super-Resolution: Dataset and Study, CVPR
 Workshops 2019), both [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/).
 BSDS500 (P. Arbeláez and others, PAMI 2011) and Urban100 (J.-B. Huang and
 others, CVPR 2015) are for research; none of their pictures is shown.
-
-## Whose data, and what that means for the weights
-
-The licences above are those of the pictures that the weights were trained on.
-None of them speaks of weights. BSDS500 and Urban100 are given for research, and
-CID22 asks that adaptations be shared alike; we do not hold weights of some
-millions of numbers, from which no picture can be had back, to be an adaptation
-of a picture, but that is our opinion and no court's. Whoever needs weights
-without such pictures takes their sources out of the recipe and trains anew.
 """
 
 
-def page(entries: dict, models: dict) -> str:
+def page(
+    entries: dict, models: dict, trunks: dict[str, list[str]] | None = None
+) -> str:
     """Markdown.
 
     Args:
         entries: Of the manifest, by name.
         models: From `tools.models`, by the same names, as read from
             JSON: infinities are strings.
+        trunks: Sources that weights which are not released were trained on,
+            by their file.
     """
     scores = next(iter(models.values()))["scores"]
     protocol = PROTOCOL.format(
@@ -100,6 +71,8 @@ def page(entries: dict, models: dict) -> str:
     ]
     for name, entry in entries.items():
         parts += _card(name, entry, models[name])
+    before, rows, after = licence_section(entries, trunks or {})
+    parts += [_filled(before), _table(*rows), _filled(after)]
     return "\n\n".join([*parts, _filled(CREDITS)]) + "\n"
 
 
@@ -170,8 +143,7 @@ def _facts(entry, card):
 
 
 def _source(text):
-    words = [DATA[part] for part in DATA if part in text]
-    what, licence = words[0] if words else ("other data", "licence unknown")
+    what, licence = named(text)
     return f"{what} (`{text}`, {licence})"
 
 

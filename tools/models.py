@@ -28,6 +28,7 @@ from tools import model_page
 flags.DEFINE_bool("again", False, "Score also what was scored before.")
 
 DOCS = pathlib.Path("docs")
+TRUNKS = pathlib.Path("training")
 METRICS = (
     "psnr",
     "ssim_gaussian",
@@ -93,6 +94,17 @@ def score_model(name: str, sources: dict, picture: pathlib.Path) -> dict:
         "scores": scores,
         "failures": [tile["words"] for tile in tiles],
     }
+
+
+def trunk_sources() -> dict[str, list[str]]:
+    """What the weights in `training/` were trained on, by their file."""
+    from sis_keras.weights.tensors import read_tensors
+
+    found = {}
+    for path in sorted(TRUNKS.glob("*.safetensors")):
+        card = read_tensors(path)[1]["card"]
+        found[str(path)] = card["settings"]["train_data"]
+    return found
 
 
 def harm(images: list[dict]) -> dict:
@@ -206,7 +218,9 @@ def main():
     from sis_keras.evaluation.report import write_json
 
     write_json(figures, models)
-    text = model_page.page(entries, json.loads(figures.read_text()))
+    text = model_page.page(
+        entries, json.loads(figures.read_text()), trunk_sources()
+    )
     with atomic_path(DOCS / "models.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(f"{text}\nWritten: {DOCS}/models.md, models.json, models/.")

@@ -14,6 +14,7 @@ KINDS = {
     "int": "N",
     "float": "NUMBER",
     "comma separated list of strings": "A,B,…",
+    "multi string": "TEXT",
 }
 
 

@@ -17,6 +17,7 @@ PROGRAMS = {
     "release": ["-m", "sis_keras.commands.release"],
     "crop_records": ["-m", "sis_keras.commands.crop_records"],
     "pack": ["-m", "sis_keras.commands.pack"],
+    "interpolate": ["-m", "sis_keras.commands.interpolate"],
 }
 
 

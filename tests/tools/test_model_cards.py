@@ -2,15 +2,17 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
+from places import ROOT
 
 from sis_keras.data.source import Source
 from sis_keras.evaluation.evaluate import evaluate
 from sis_keras.evaluation.report import write_json
 from sis_keras.files.pictures import read_rgb
-from tools import model_page, models
+from tools import model_page, models, weight_licences
 
 
 def grey(level, height=370, width=650):
@@ -139,7 +141,7 @@ def test_the_page(tmp_path):
     text = model_page.page({"tiny": entry}, figures(tmp_path))
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
-        for line in text.splitlines()
+        for line in text.partition("## Licences")[0].splitlines()
         if line.startswith("|")
     ]
     # 10 and 9 levels beside the sharp picture: 28.131 and 29.046 dB.
@@ -185,3 +187,50 @@ def test_a_sharp_picture_that_comes_back_untouched(tmp_path):
     entry = {**ENTRY, "bytes": 2**20, "card": CARD}
     text = " ".join(model_page.page({"tiny": entry}, made).split())
     assert "inf, inf" in text and "1 came back untouched" in text
+
+
+# === Licences ===
+
+
+def test_a_file_has_the_licence_of_what_it_learned_from():
+    """Research data, also of the weights it was made from, decide."""
+    free = {"card": {"train_data": ["$SIS_DATA/reds/train"]}}
+    research = {"card": {"train_data": ["photographs:$SIS_DATA/urban100"]}}
+    half = {"card": {**free["card"], "interpolated": {"from": "research"}}}
+    unknown = {"card": {"train_data": ["elsewhere/pairs"]}}
+    entries = {
+        "free": free,
+        "research": research,
+        "half": half,
+        "unknown": unknown,
+        "nothing": {"card": {}},
+    }
+    entries = {k: {**v, "file": f"{k}.st"} for k, v in entries.items()}
+    trunks = {"kept.st": ["half:photographs:$SIS_DATA/bsds500/train"]}
+    _, (_, rows), _ = weight_licences.licence_section(entries, trunks)
+    found = {row[0].strip("`").removesuffix(".st"): row[1] for row in rows}
+    assert found == {
+        "free": "Apache-2.0",
+        "research": "**research use only**",
+        "half": "**research use only**",
+        "unknown": "none: data of unknown licence",
+        "nothing": "none: data of unknown licence",
+        "kept": "**research use only**",
+    }
+    assert rows[2][2] == "research use (Urban100 photographs); CC BY 4.0"
+
+
+def test_the_page_names_the_licence_of_every_weight_file():
+    text = (ROOT / "docs/models.md").read_text(encoding="utf-8")
+    found = dict(
+        re.findall(r"^\| `(\S+\.safetensors)` \| (.*?) \|", text, re.M)
+    )
+    files = [
+        *(ROOT / "sis_keras/weights/files").glob("*.safetensors"),
+        *(ROOT / "training").glob("*.safetensors"),
+    ]
+    assert {path.rpartition("/")[2] for path in found} == {
+        path.name for path in files
+    }
+    # Urban100, in the trainings of all of them, is for research.
+    assert set(found.values()) == {"**research use only**"}
