@@ -55,7 +55,9 @@ def main():
     )
     host, _ = host_of(strategy)
     if FLAGS.resume:
-        check_settings(f"{output}/{LAST}", arguments, run_settings)
+        told = check_settings(f"{output}/{LAST}", arguments, run_settings)
+        if told and not host:
+            print(told)
     tf.config.experimental.enable_op_determinism()
     several = strategy.num_replicas_in_sync > 1
     with strategy.scope():

@@ -103,8 +103,11 @@ def test_a_run_is_not_overwritten(pairs, trained):
 
 
 def test_resuming_with_other_settings(pairs, trained):
-    flags = train_flags(pairs, trained, "--resume", "--steps=9", "--seed=1")
-    assert_one_line(run("train.py", *flags), "seed")
+    flags = train_flags(
+        pairs, trained, "--resume", "--steps=9", "--seed=1", "--hold_out=a"
+    )
+    words = ["hold_out=['b'], seed=0. Received: hold_out=['a'], seed=1"]
+    assert_one_line(run("train.py", *flags), *words)
 
 
 def test_resuming_with_other_data_leaves_the_pictures(pairs, trained):
