@@ -44,7 +44,7 @@ def check_settings(
         free |= {*PLACES} if by_contents else {"data", "contents"}
     compared = sorted((found.keys() | expected.keys()) - free)
     if "data" in compared and found.get("data") != expected.get("data"):
-        compared.append("train_data")
+        compared = list(dict.fromkeys([*compared, "train_data"]))
         parts = _by_source(found), _by_source(expected)
         if parts[0].keys() == parts[1].keys():
             found, expected = (

@@ -1,6 +1,7 @@
 """A user's mistakes with train.py and evaluate.py: one line, status 2."""
 
 import pytest
+from places import ROOT
 from train_calls import assert_one_line, run, train_flags
 
 
@@ -39,6 +40,25 @@ def test_a_wrong_layout(tmp_path):
     assert_one_line(
         run("train.py", *train_flags(tmp_path, tmp_path)), "pictures", "sharp/"
     )
+
+
+def test_gopro_flags_without_the_data(tmp_path):
+    result = run(
+        "train.py",
+        f"--flagfile={ROOT}/gopro.flags",
+        f"--output={tmp_path}/run",
+        f"--manual_dir={tmp_path}/downloads",
+        f"--data_dir={tmp_path}/downloads/tfds",
+    )
+    assert_one_line(
+        result,
+        "--manual_dir",
+        "downloads, which does not exist",
+        "GOPRO_Large.zip",
+        "https://seungjunnah.github.io/Datasets/gopro",
+    )
+    assert not result[1] and len(result[2].splitlines()) == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_half(pairs, tmp_path):

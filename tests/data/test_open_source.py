@@ -54,7 +54,7 @@ def test_the_fingerprint_is_of_names_and_contents(tmp_path):
         (folder / "a" / half / "2.png").rename(folder / "a" / half / "3.png")
     assert fingerprint() not in (before, changed)
     for frame in "13":
-        save(folder / "a" / "blur_gamma" / f"{frame}.png", 1)
+        save(folder / "a" / "blur_gamma" / f"{frame}.png", 3)
     assert fingerprint(inputs="blur_gamma") != fingerprint()
 
 
