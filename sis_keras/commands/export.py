@@ -4,6 +4,7 @@ import argparse
 import os
 import pathlib
 import re
+from typing import Any
 
 from sis_keras.commands.program import Parser, guarded
 from sis_keras.errors import UserError
@@ -43,7 +44,7 @@ LITERT_FLAGS = {
 
 # Of --parity_data where the blur is made here: several of each picture, as
 # long as the released weights were trained for, on which they gain at any size.
-PARITY_BLUR = {"versions": 3, "streak": (8.0, 20.0)}
+PARITY_BLUR: dict[str, Any] = {"versions": 3, "streak": (8.0, 20.0)}
 
 
 def make_parser() -> argparse.ArgumentParser:

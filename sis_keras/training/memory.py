@@ -44,6 +44,7 @@ def check_memory(
     """
     hosts, replicas = host_of(strategy)[1], strategy.num_replicas_in_sync
     batches = batches_bytes(batch_size // hosts, crop_size)
+    needs: list[tuple[int, int | None]]
     if tf.config.list_logical_devices("TPU"):
         needs = [(batches, machine_room())]
     elif tf.config.list_logical_devices("GPU"):

@@ -1,8 +1,10 @@
 """A user's mistakes with train.py and evaluate.py: one line, status 2."""
 
+import resource
+
 import pytest
 from places import ROOT
-from train_calls import assert_one_line, run, train_flags
+from train_calls import assert_one_line, command, run, train_flags
 
 
 @pytest.mark.parametrize("program", ["train.py", "evaluate.py"])
@@ -86,6 +88,36 @@ def test_what_does_not_fit_is_told_before_all_work(
 ):
     result = run("train.py", *train_flags(pairs, tmp_path / "run", flag))
     assert_one_line(result, *words)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "program, flags",
+    [
+        ("train.py", ["--batch_size=100000000"]),
+        ("train.py", ["--batch_size=100000000", "--recompute"]),
+    ],
+)
+def test_more_than_the_memory_holds_is_told_before_all_work(
+    pairs, tmp_path, program, flags
+):
+    # Would it try, it would be ended here and not by the machine.
+    limit = 24 * 2**30
+    process = command(
+        program,
+        *train_flags(pairs, tmp_path / "run", *flags),
+        preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_AS, (limit, limit)
+        ),
+    )
+    out, err = process.communicate(timeout=400)
+    assert_one_line(
+        (process.returncode, out, err),
+        "--batch_size=100000000 and --crop_size=32",
+        "TiB, where",
+        "--gradient_accumulation",
+        "--recompute",
+    )
     assert not (tmp_path / "run").exists()
 
 
