@@ -9,14 +9,19 @@ gopro/blur_gamma, kohler/blurred and kohler/ground_truth; what each needs is in
 datasets/gopro/README.md and datasets/kohler/README.md.
 """
 
+import contextlib
 import importlib
+import io
 import os
+import pathlib
 import sys
+from collections.abc import Iterator
 
 from absl import app, flags, logging
 
 from sis_keras.errors import UserError
 from sis_keras.optional import optional_package
+from sis_keras.quiet import import_tensorflow
 
 FLAGS = flags.FLAGS
 NAMES = ("gopro", "kohler")
@@ -33,6 +38,7 @@ def make_builder(name: str, data_dir=None):
         raise UserError(
             f"Expected a data set, {' or '.join(NAMES)}. Received: {name!r}."
         )
+    import_tensorflow()
     optional_package("tensorflow_datasets", "training")
     builder_class = importlib.import_module(f"datasets.{dataset}").Builder
     configs = list(builder_class.builder_configs)
@@ -67,20 +73,65 @@ def prepared_builder(name: str, data_dir=None, manual_dir=None):
             "Name the folder of the downloaded files with --manual_dir; "
             f"{builder.MANUAL_DOWNLOAD_INSTRUCTIONS}"
         )
+    manual_dir = pathlib.Path(manual_dir).expanduser()
+    check_files(builder, manual_dir)
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
+    print(f"{name}: prepared once, in {builder.data_dir}, from {manual_dir}.")
     try:
-        builder.download_and_prepare(
-            download_config=tfds.download.DownloadConfig(
-                manual_dir=manual_dir, try_download_gcs=False
+        with (
+            no_folders_left(builder.data_dir),
+            # TFDS says that it downloads, which nothing does.
+            contextlib.redirect_stdout(io.StringIO()),
+        ):
+            builder.download_and_prepare(
+                download_config=tfds.download.DownloadConfig(
+                    manual_dir=manual_dir, try_download_gcs=False
+                )
             )
-        )
     except (OSError, tf.errors.OpError) as error:
         raise UserError(
             f"Cannot write the prepared data to {builder.data_dir}: {error}"
         ) from error
     return builder
+
+
+def check_files(builder, manual_dir: pathlib.Path) -> None:
+    """Looks for what a builder reads, before TFDS makes any folder.
+
+    Raises:
+        UserError: It is not in `manual_dir`; says where it is to be had.
+    """
+    if not manual_dir.is_dir() or not any(manual_dir.iterdir()):
+        what = "is empty" if manual_dir.is_dir() else "does not exist"
+        raise UserError(
+            f"Expected the files of {builder.info.full_name} in --manual_dir. "
+            f"Received: {manual_dir}, which {what}. "
+            f"{builder.MANUAL_DOWNLOAD_INSTRUCTIONS}"
+        )
+    builder.check_files(manual_dir)
+
+
+@contextlib.contextmanager
+def no_folders_left(path) -> Iterator[None]:
+    """Removes what a failure inside leaves where nothing was before.
+
+    That is folders, and TFDS's notes of versions; what else lies there is
+    another program's.
+    """
+    path = pathlib.Path(path)
+    made = [x for x in (path, *path.parents) if not x.exists()]
+    try:
+        yield
+    except BaseException:
+        for top in made[-1:]:
+            for folder, _, files in os.walk(top, topdown=False):
+                if folder.endswith(".config") and files == ["metadata.json"]:
+                    os.remove(os.path.join(folder, *files))
+                with contextlib.suppress(OSError):  # It is not empty.
+                    os.rmdir(folder)
+        raise
 
 
 def main(argv: list[str]) -> None:

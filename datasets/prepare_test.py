@@ -1,6 +1,8 @@
 """`python -m datasets.prepare`: what it writes, prints and returns."""
 
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 
@@ -50,17 +52,40 @@ def test_unwritable_data_dir(tmp_path):
         prepare.prepared_builder("gopro", tmp_path / "file", _DUMMY)
 
 
-def test_broken_data_end_with_a_line_and_status_2(tmp_path):
+@pytest.mark.parametrize(
+    "name, wanted",
+    [
+        ("gopro/blur", "GOPRO_Large.zip, .*https://seungjunnah.github.io/"),
+        ("kohler/blurred", "BlurryImages.zip .*http://webdav.is.mpg.de/"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["none", "empty", "of others"])
+def test_without_the_files_it_says_where_to_get_them(
+    tmp_path, name, wanted, kind
+):
+    manual = tmp_path / kind
+    if kind != "none":
+        manual.mkdir()
+    if kind == "of others":
+        (manual / "vgg16_weights.h5").write_bytes(b"")
     done = _prepare(
-        "gopro/blur",
-        f"--manual_dir={tmp_path}/none",
-        f"--data_dir={tmp_path}/data",
+        name, f"--manual_dir={manual}", f"--data_dir={tmp_path}/data/tfds"
     )
-    assert done.returncode == 2
-    # TensorFlow's own greeting goes before and cannot be turned off.
-    line = done.stderr.splitlines()[-1]
-    assert line.startswith("prepare.py: ") and "none does not exist" in line
-    assert "Traceback" not in done.stderr
+    assert done.returncode == 2 and not done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("prepare.py: ") and str(manual) in line
+    assert re.search(wanted, line)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_failure_on_the_way_leaves_no_folder(tmp_path):
+    folder = shutil.copytree(_DUMMY, tmp_path / "manual")
+    picture = next(folder.rglob("train/**/sharp/*.png"))
+    picture.write_bytes(picture.read_bytes()[:-20])
+    (tmp_path / "data").mkdir()
+    with pytest.raises(UserError, match="truncated"):
+        prepare.prepared_builder("gopro", tmp_path / "data/tfds", folder)
+    assert not list((tmp_path / "data").iterdir())
 
 
 @pytest.mark.parametrize(

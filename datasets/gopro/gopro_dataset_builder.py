@@ -14,6 +14,11 @@ _NAME = re.compile(
     r"(?:.*/)?(train|test)/([^/]+)/(blur|blur_gamma|sharp)/([^/]+)\.png"
 )
 _LAYOUT = "{train,test}/SEQUENCE/{blur,blur_gamma,sharp}/FRAME.png"
+_WANTED = (
+    "Put GOPRO_Large.zip, or the folder GOPRO_Large unpacked from it, into "
+    "manual_dir. Get it from https://seungjunnah.github.io/Datasets/gopro "
+    "(9.5 GB, CC BY 4.0)."
+)
 _OFFICIAL_PAIRS = {"train": 2103, "test": 1111}
 
 # The names of a split's pictures: half -> (sequence, frame) -> name in a tree.
@@ -40,11 +45,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             "taken back to the power 1/2.2.",
         ),
     ]
-    MANUAL_DOWNLOAD_INSTRUCTIONS = (
-        "Put GOPRO_Large.zip, or the folder GOPRO_Large unpacked from it, into "
-        "manual_dir. Get it from https://seungjunnah.github.io/Datasets/gopro "
-        "(9.5 GB, CC BY 4.0)."
-    )
+    MANUAL_DOWNLOAD_INSTRUCTIONS = _WANTED
 
     def _info(self) -> tfds.core.DatasetInfo:
         def picture():
@@ -67,15 +68,31 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
-        tree = _open_tree(manual_folder(dl_manager))
+        tree, splits = self.check_files(manual_folder(dl_manager))
         half = self.builder_config.name
-        splits = _list_pictures(tree)
         for split, halves in splits.items():
-            _check_halves(tree, split, halves, half)
+            found, official = len(halves["sharp"]), _OFFICIAL_PAIRS[split]
+            if found != official:
+                logging.warning(
+                    "%s: %d of the official %d pairs are in %s.",
+                    *(split, found, official, tree.path),
+                )
         return {
             split: self._generate_examples(tree, halves[half], halves["sharp"])
             for split, halves in splits.items()
         }
+
+    def check_files(self, manual_dir):
+        """The tree in a folder, and its pictures by split; reads names alone.
+
+        Raises:
+            UserError: There is no such tree, or a half of a pair is missing.
+        """
+        tree = _open_tree(manual_dir)
+        splits = _list_pictures(tree)
+        for split, halves in splits.items():
+            _check_halves(tree, split, halves, self.builder_config.name)
+        return tree, splits
 
     def _generate_examples(
         self, tree, blurry: dict, sharp: dict
@@ -134,7 +151,7 @@ def _list_pictures(tree) -> dict[str, Halves]:
         raise UserError(
             f"Expected the tree GOPRO_Large/{_LAYOUT}, in GOPRO_Large.zip or "
             f"unpacked. Found no pictures for {' and '.join(empty)} in "
-            f"{tree.path}, only: {shorten(_outline(tree))}."
+            f"{tree.path}, only: {shorten(_outline(tree))}. {_WANTED}"
         )
     return splits
 
@@ -167,12 +184,4 @@ def _check_halves(tree, split: str, halves: Halves, half: str) -> None:
             f"{tree.path}. Missing: "
             f"{shorten(missing or [f'{split}/*/{half} and sharp'])}. "
             "Copy or download the data again."
-        )
-    if len(frames) != _OFFICIAL_PAIRS[split]:
-        logging.warning(
-            "%s: %d of the official %d pairs are in %s.",
-            split,
-            len(frames),
-            _OFFICIAL_PAIRS[split],
-            tree.path,
         )

@@ -72,13 +72,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
         manual_dir = manual_folder(dl_manager)
-        files = list_files(manual_dir)
-        if not files.blurry:
-            found = [path.name for path in sorted(manual_dir.iterdir())]
-            raise UserError(
-                "Expected Blurry{1..4}_{1..12}.png or BlurryImages.zip in "
-                f"{manual_dir}. Found: {shorten(found)}."
-            )
+        files = self.check_files(manual_dir)
         if len(files.blurry) != OFFICIAL_IMAGES:
             logging.warning(
                 "%d of the benchmark's %d images are in %s.",
@@ -86,9 +80,29 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 OFFICIAL_IMAGES,
                 manual_dir,
             )
+        present = files.mats.keys() | files.frames.keys()
+        if self.builder_config.name == "ground_truth":
+            for key in sorted(files.blurry.keys() - present):
+                logging.warning("Blurry%d_%d has no sharp frames.", *key)
+        return {"test": self._generate_examples(files)}
+
+    def check_files(self, manual_dir) -> Files:
+        """The benchmark's files in a folder; reads names alone.
+
+        Raises:
+            UserError: There are none, or halves of them.
+        """
+        files = list_files(manual_dir)
+        if not files.blurry:
+            found = [path.name for path in sorted(manual_dir.iterdir())]
+            raise UserError(
+                "Expected Blurry{1..4}_{1..12}.png or BlurryImages.zip in "
+                f"{manual_dir}. Found: {shorten(found)}. "
+                f"{self.MANUAL_DOWNLOAD_INSTRUCTIONS}"
+            )
         if self.builder_config.name == "ground_truth":
             _check_ground_truth(manual_dir, files)
-        return {"test": self._generate_examples(files)}
+        return files
 
     def _generate_examples(self, files: Files) -> Iterator[tuple[str, dict]]:
         for (image, kernel), file in sorted(files.blurry.items()):
@@ -120,8 +134,6 @@ def _check_ground_truth(manual_dir, files: Files) -> None:
             "Expected the blurred image beside its sharp frames in "
             f"{manual_dir}. Missing: {shorten(missing)}."
         )
-    for key in sorted(files.blurry.keys() - present):
-        logging.warning("Blurry%d_%d has no sharp frames.", *key)
 
 
 def _read_frames(

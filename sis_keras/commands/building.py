@@ -1,7 +1,10 @@
 """Flags to networks, losses, optimizers and the settings of a run."""
 
+import os
+
 from sis_keras.commands.flags import FLAGS, of_a_run
 from sis_keras.errors import UserError
+from sis_keras.files.contents import contents_of
 from sis_keras.networks.presets import preset_arguments
 
 
@@ -210,7 +213,11 @@ def make_optimizer(learning_rate, kind="adam", held=0):
 
 
 def settings(data):
-    """What must not change when a run goes on."""
+    """What a run is known by when it goes on; see `resuming.check_settings`.
+
+    Args:
+        data: Fingerprints of what it is trained on.
+    """
     changing = (
         "cache_dir",
         "checkpoint_every",
@@ -228,9 +235,20 @@ def settings(data):
     )
     return {
         "data": data,
+        "contents": _contents("vgg16_weights"),
         **{
             flag.name: flag.value
             for flag in of_a_run()
             if flag.name not in changing
         },
+    }
+
+
+def _contents(*names):
+    """Fingerprints of the files that these flags name."""
+    files = {name: FLAGS[name].value for name in names}
+    return {
+        name: contents_of(path)
+        for name, path in files.items()
+        if path and os.path.isfile(path)
     }

@@ -18,6 +18,7 @@ from sis_keras.commands.cutting import (
 )
 from sis_keras.commands.flags import FLAGS, required
 from sis_keras.commands.opening import open_sources, validation_groups
+from sis_keras.commands.program import line_of
 from sis_keras.commands.start import start
 from sis_keras.data.cache import refuse_same_pictures
 from sis_keras.data.fitness import check_sources, items_of
@@ -42,6 +43,7 @@ def main():
 
     from sis_keras.training.checkpoint import check_settings, continue_from
     from sis_keras.training.loop import TrainingRun
+    from sis_keras.training.memory import check_memory
     from sis_keras.training.strategies import check_batch_size, host_of
 
     records = open_records()
@@ -55,11 +57,16 @@ def main():
     )
     host, _ = host_of(strategy)
     if FLAGS.resume:
-        check_settings(f"{output}/{LAST}", arguments, run_settings)
+        told = check_settings(f"{output}/{LAST}", arguments, run_settings)
+        if told and not host:
+            print(line_of(told))
     tf.config.experimental.enable_op_determinism()
     several = strategy.num_replicas_in_sync > 1
     with strategy.scope():
         gan = make_gan(arguments | ({"synchronized": True} if several else {}))
+    told = check_memory(gan, FLAGS.batch_size, FLAGS.crop_size, strategy)
+    if told and not host:
+        print(line_of(told))
     if FLAGS.continue_from and not FLAGS.resume:
         continue_from(FLAGS.continue_from, gan, arguments)
     if records:

@@ -90,9 +90,11 @@ def main():
         refresh_steps=FLAGS.refresh_steps,
     )
     if FLAGS.resume:
-        check_settings(
+        told = check_settings(
             f"{output}/{LAST}", arguments, run_settings(""), unknown=["data"]
         )
+        if told:
+            print(told)
     training = make_training(arguments)
     if FLAGS.continue_from and not FLAGS.resume:
         continue_from(FLAGS.continue_from, training, arguments)

@@ -78,20 +78,31 @@ def open_cache(
             or the folder cannot be written into.
     """
     folder = pathlib.Path(folder)
-    fingerprint = " ".join(source.fingerprint for source in sources)
-    if not _matches(folder, fingerprint):
-        _write(sources, folder, fingerprint, progress)
+    made_of = {
+        "fingerprint": " ".join(source.fingerprint for source in sources),
+        # `held_out` goes by the folders' names.
+        "places": _places(sources),
+    }
+    if not _matches(folder, made_of):
+        _write(sources, folder, made_of, progress)
     return PictureCache(folder)
 
 
-def _matches(folder, fingerprint):
+def _places(sources):
+    files = sorted(path for source in sources for path in source.files)
+    return hashlib.sha256("\n".join(files).encode()).hexdigest()[:16]
+
+
+def _matches(folder, made_of):
     try:
-        return PictureCache(folder).fingerprint == fingerprint
+        PictureCache(folder)
+        index = json.loads((folder / "index.json").read_text())
+        return all(index[key] == value for key, value in made_of.items())
     except (OSError, ValueError, KeyError):
         return False  # Absent or half written.
 
 
-def _write(sources, folder, fingerprint, show):
+def _write(sources, folder, made_of, show):
     check_folder(folder, "cache_dir")
     make_folder(folder)
     # Without its index the file beside it means nothing: remove that first.
@@ -130,7 +141,7 @@ def _write(sources, folder, fingerprint, show):
         if not entries:
             raise UserError("Expected pictures to train on. Received none.")
     with atomic_path(folder / "index.json") as temporary:
-        index = {"fingerprint": fingerprint, "pairs": entries}
+        index = {**made_of, "pairs": entries}
         temporary.write_text(json.dumps(index))
 
 

@@ -1,7 +1,6 @@
 """What a source of pairs is, whichever kind."""
 
 import hashlib
-import os
 import pathlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
@@ -9,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sis_keras.errors import UserError
+from sis_keras.files.contents import contents_of
 
 Size = tuple[int, int]  # Height and width.
 
@@ -104,11 +104,10 @@ def resolved(paths):
 
 
 def fingerprint_of(paths, *settings):
-    """Of the files' names, sizes and times, which stand for their bytes."""
+    """Of the files' names and contents, wherever and whenever they lie."""
     digest = hashlib.sha256(repr(settings).encode())
-    for path in paths:
-        status = os.stat(path)
-        digest.update(f"{path} {status.st_size} {status.st_mtime_ns}".encode())
+    for path in map(pathlib.Path, paths):
+        digest.update(f"{path.name} {contents_of(path)}\n".encode())
     return digest.hexdigest()[:16]
 
 

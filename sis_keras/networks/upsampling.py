@@ -12,6 +12,11 @@ class DepthToSpace(keras.layers.Layer):
         super().__init__(**kwargs)
         self.scale = scale
 
+    def compute_output_shape(self, input_shape):
+        batch, *sizes, channels = input_shape
+        sizes = [size and size * self.scale for size in sizes]
+        return batch, *sizes, channels // self.scale**2
+
     def call(self, inputs):
         return ops.depth_to_space(inputs, self.scale)
 

@@ -12,6 +12,7 @@ from collections.abc import Collection
 import numpy as np
 
 from sis_keras.errors import UserError
+from sis_keras.training import resuming
 from sis_keras.weights.card import without_places
 from sis_keras.weights.generators import (
     GENERATOR,
@@ -62,7 +63,7 @@ def restore_checkpoint(path, gan, arguments: dict, settings: dict) -> dict:
         path: What `save_checkpoint` wrote.
         gan: Compiled, of the same structure.
         arguments: Of `build_generator`; must be those of the file.
-        settings: Must equal `state["settings"]` of the file.
+        settings: Those of the file, as far as `check_settings` asks.
 
     Returns:
         The `state` given to `save_checkpoint`.
@@ -79,14 +80,17 @@ def restore_checkpoint(path, gan, arguments: dict, settings: dict) -> dict:
 
 def check_settings(
     path, arguments: dict, settings: dict, unknown: Collection[str] = ()
-) -> None:
+) -> str:
     """Refuses to go on with another run's checkpoint; reads its head alone.
 
     Args:
         path: What `save_checkpoint` wrote.
         arguments: Of `build_generator`; must be those of the file.
-        settings: Must equal `state["settings"]` of the file.
+        settings: See `resuming.check_settings`.
         unknown: Names of settings that are not known yet.
+
+    Returns:
+        What is to be said of the run that goes on; mostly nothing.
 
     Raises:
         UserError: The file is missing or damaged, or belongs to others.
@@ -94,13 +98,9 @@ def check_settings(
     _, metadata = read_tensors(path, prefix="none of them")
     expected = as_read({**arguments, **settings})
     found = {**metadata["arguments"], **metadata["card"].get("settings", {})}
-    for key in sorted((expected.keys() | found.keys()).difference(unknown)):
-        if expected.get(key) != found.get(key):
-            raise UserError(
-                f"Cannot resume {path}: expected the run's own settings, "
-                f"{key}={found.get(key)!r}. Received: {expected.get(key)!r}. "
-                "Give the same flags, or start anew in another `output`."
-            )
+    card = metadata["card"]
+    step = card.get("step", 0)
+    return resuming.check_settings(path, found, expected, step, unknown)
 
 
 def save_trunk(path, target) -> None:

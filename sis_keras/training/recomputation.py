@@ -22,6 +22,10 @@ class Recomputed:
     Args:
         model: A Keras functional model of one input. Keras on TensorFlow.
 
+    Attributes:
+        parts: Of the graph, in their order: the `id`s of the joints that each
+            takes, and its layers, of which the last makes a joint.
+
     Reference:
         Chen et al., "Training deep nets with sublinear memory cost",
         arXiv:1604.06174.
@@ -30,7 +34,7 @@ class Recomputed:
     def __init__(self, model: keras.Model):
         self._input, self._outputs = model.inputs[0], model.outputs
         joints = _joints(model)
-        self._parts = [
+        self.parts = [
             _part(layer, joints, model.layers)
             for layer in model.layers
             if id(layer.output) in joints and layer.output is not self._input
@@ -39,7 +43,7 @@ class Recomputed:
     def __call__(self, image) -> list:
         """The outputs, in training mode, of an input."""
         maps = {id(self._input): image}
-        for sources, layers in self._parts:
+        for sources, layers in self.parts:
             inputs = [maps[source] for source in sources]
             made = layers[-1].output
             maps[id(made)] = _computed_again(sources, layers)(*inputs)

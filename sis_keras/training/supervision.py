@@ -64,10 +64,9 @@ class Supervision:
             for scale in self.scales
         ]
         model = keras.Model(generator.input, [generator.output, *coarse])
-        self._forward = (
-            Recomputed(model)
-            if recompute
-            else functools.partial(model, training=True)
+        self.recomputed = Recomputed(model) if recompute else None
+        self._forward = self.recomputed or functools.partial(
+            model, training=True
         )
         self.heads = [
             variable

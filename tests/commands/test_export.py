@@ -9,10 +9,12 @@ from places import ROOT
 from tiny import random_generator
 
 from sis_keras.commands import export as export_command
+from sis_keras.data.open_source import open_source
 from sis_keras.errors import UserError
+from sis_keras.evaluation.metrics import psnr
 from sis_keras.export.litert import parity as litert_parity
 from sis_keras.export.litert import write as litert_export
-from sis_keras.files.pictures import read_rgb, write_rgb
+from sis_keras.files.pictures import read_rgb, to_uint8, write_rgb
 from sis_keras.restoring.litert import read_metadata
 from sis_keras.restoring.restorer import load_restorer
 
@@ -51,6 +53,31 @@ def arguments(tiny_weights, pairs, *more):
         f"--output={tiny_weights[0].with_name('out.tflite')}",
         *more,
     ]
+
+
+@pytest.mark.parametrize("keras_psnr, said", [(20.5, False), (19.9, True)])
+def test_a_loss_on_the_parity_pictures_is_commented(tmp_path, keras_psnr, said):
+    path = tmp_path / "some.tflite"
+    path.write_bytes(b"")
+    parity = {"share_of_gain": None, "source": "s", "pictures": 2, "psnr": 90}
+    parity |= {"relative_error": 0.0, "blurry": 20.0, "file_psnr": 20.0}
+    facts = {
+        "parity": {**parity, "keras_psnr": keras_psnr},
+        "operators": {"delegated": {}, "left": {}},
+    }
+    text = export_command.report(path, facts)
+    assert ("not what they were trained for" in text) == said
+
+
+@pytest.mark.parametrize("name", ["sisnet_mobile", "sisnet_small"])
+def test_released_weights_gain_on_the_parity_pictures(name):
+    restorer = load_restorer(name)
+    source = open_source("skimage:test", **export_command.PARITY_BLUR)
+    gains = []
+    for blurry, sharp in litert_export.pairs(source, 256, 256):
+        restored = restorer(blurry[None] / np.float32(255))[0]
+        gains.append(psnr(to_uint8(restored), sharp) - psnr(blurry, sharp))
+    assert np.mean(gains) > 0.5
 
 
 @pytest.mark.parametrize("more", [[], ["--io=uint8"], ["--quantize=dynamic"]])

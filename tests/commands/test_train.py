@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 import time
 
@@ -45,6 +46,30 @@ def test_a_killed_run_resumes_bit_for_bit(pairs, trained, tmp_path):
         rows(folder / "training.csv", RATES) for folder in (output, trained)
     )
     assert ours == theirs and len(ours) == 6
+
+
+def test_a_run_is_lengthened_though_its_files_were_touched(
+    pairs, trained, tmp_path
+):
+    """And validated, logged and saved at other steps than before."""
+    shutil.copytree(trained, tmp_path / "run")
+    shutil.copytree(pairs, tmp_path / "pairs", copy_function=shutil.copyfile)
+    flags = train_flags(
+        tmp_path / "pairs",
+        tmp_path / "run",
+        "--resume",
+        "--steps=9",
+        "--validate_every=4",
+        "--log_every=2",
+        "--checkpoint_every=3",
+        "--threads_of_an_operation=1",
+    )
+    status, out, err = run("train.py", *flags)
+    assert status == 0, err[-3000:]
+    assert "step 6 to step 9 in place of 6" in out
+    assert [row["step"] for row in rows(tmp_path / "run/validation.csv")] == [
+        *(0, 6, 8, 9)
+    ]
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(pairs, tmp_path):
@@ -106,7 +131,7 @@ def test_a_branch_has_a_schedule_of_its_own(pairs, trained, tmp_path):
     assert (output / "evaluation" / "scores.json").exists()
     # A branch resumes as any run.
     result = run("train.py", *flags, "--resume", "--decay=cosine")
-    assert_one_line(result, "decay='linear'. Received: 'cosine'")
+    assert_one_line(result, "decay='linear'. Received: decay='cosine'")
 
 
 def test_what_is_no_state_to_continue_from(pairs, trained, tmp_path):

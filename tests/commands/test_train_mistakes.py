@@ -1,7 +1,10 @@
 """A user's mistakes with train.py and evaluate.py: one line, status 2."""
 
+import resource
+
 import pytest
-from train_calls import assert_one_line, run, train_flags
+from places import ROOT
+from train_calls import assert_one_line, command, run, train_flags
 
 
 @pytest.mark.parametrize("program", ["train.py", "evaluate.py"])
@@ -41,6 +44,25 @@ def test_a_wrong_layout(tmp_path):
     )
 
 
+def test_gopro_flags_without_the_data(tmp_path):
+    result = run(
+        "train.py",
+        f"--flagfile={ROOT}/gopro.flags",
+        f"--output={tmp_path}/run",
+        f"--manual_dir={tmp_path}/downloads",
+        f"--data_dir={tmp_path}/downloads/tfds",
+    )
+    assert_one_line(
+        result,
+        "--manual_dir",
+        "downloads, which does not exist",
+        "GOPRO_Large.zip",
+        "https://seungjunnah.github.io/Datasets/gopro",
+    )
+    assert not result[1] and len(result[2].splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_missing_half(pairs, tmp_path):
     for half in ("blur", "sharp"):
         (tmp_path / half).mkdir()
@@ -66,6 +88,36 @@ def test_what_does_not_fit_is_told_before_all_work(
 ):
     result = run("train.py", *train_flags(pairs, tmp_path / "run", flag))
     assert_one_line(result, *words)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "program, flags",
+    [
+        ("train.py", ["--batch_size=100000000"]),
+        ("train.py", ["--batch_size=100000000", "--recompute"]),
+    ],
+)
+def test_more_than_the_memory_holds_is_told_before_all_work(
+    pairs, tmp_path, program, flags
+):
+    # Would it try, it would be ended here and not by the machine.
+    limit = 24 * 2**30
+    process = command(
+        program,
+        *train_flags(pairs, tmp_path / "run", *flags),
+        preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_AS, (limit, limit)
+        ),
+    )
+    out, err = process.communicate(timeout=400)
+    assert_one_line(
+        (process.returncode, out, err),
+        "--batch_size=100000000 and --crop_size=32",
+        "TiB, where",
+        "--gradient_accumulation",
+        "--recompute",
+    )
     assert not (tmp_path / "run").exists()
 
 
@@ -103,8 +155,11 @@ def test_a_run_is_not_overwritten(pairs, trained):
 
 
 def test_resuming_with_other_settings(pairs, trained):
-    flags = train_flags(pairs, trained, "--resume", "--steps=9", "--seed=1")
-    assert_one_line(run("train.py", *flags), "seed")
+    flags = train_flags(
+        pairs, trained, "--resume", "--steps=9", "--seed=1", "--hold_out=a"
+    )
+    words = ["hold_out=['b'], seed=0. Received: hold_out=['a'], seed=1"]
+    assert_one_line(run("train.py", *flags), *words)
 
 
 def test_resuming_with_other_data_leaves_the_pictures(pairs, trained):

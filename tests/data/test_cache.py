@@ -84,6 +84,21 @@ def test_made_once_and_again_for_other_pictures(tmp_path):
     np.testing.assert_array_equal(before[0][0], old)
 
 
+def test_pictures_that_moved_are_held_out_by_their_new_folders(tmp_path):
+    save_pairs(tmp_path / "old")
+
+    def source_in(name):
+        return open_source(f"sharp:{tmp_path / name / 'sharp'}")
+
+    cache = open_cache([source_in("old")], tmp_path / "cache")
+    assert all("old" in folders for folders in cache.folders)
+    (tmp_path / "old").rename(tmp_path / "new")
+    source = source_in("new")
+    assert source.fingerprint == cache.fingerprint
+    cache = open_cache([source], tmp_path / "cache")
+    assert all("new" in folders for folders in cache.folders)
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, UserError("bad")])
 def test_an_interrupted_cache_is_made_again(tmp_path, error):
     open_cache([made(2, fingerprint="old")], tmp_path)

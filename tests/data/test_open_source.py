@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -28,25 +29,32 @@ def test_a_folder_of_pairs(tmp_path):
     np.testing.assert_array_equal(pair, [blurry, sharp])
 
 
-def test_the_fingerprint_is_of_the_files(tmp_path):
+def test_the_fingerprint_is_of_names_and_contents(tmp_path):
+    folder = tmp_path / "data"
     for frame in "12":
-        save(tmp_path / "a" / "blur" / f"{frame}.png", 1)
-        save(tmp_path / "a" / "sharp" / f"{frame}.png", 2)
+        save(folder / "a" / "blur" / f"{frame}.png", 1)
+        save(folder / "a" / "sharp" / f"{frame}.png", 2)
 
-    def fingerprint(**options):
-        return open_source(str(tmp_path), **options).fingerprint
+    def fingerprint(folder=folder, **options):
+        return open_source(str(folder), **options).fingerprint
 
     before = fingerprint()
+    path = folder / "a" / "sharp" / "2.png"
+    os.utime(path, ns=(1, 1))
     assert fingerprint() == before
-    path = tmp_path / "a" / "sharp" / "2.png"
-    status = path.stat()
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1000))
+    shutil.copytree(folder, tmp_path / "moved")
+    assert fingerprint(tmp_path / "moved") == before
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     changed = fingerprint()
     assert changed != before
+    path.write_bytes(data)
+    assert fingerprint() == before
     for half in ("blur", "sharp"):
-        (tmp_path / "a" / half / "2.png").unlink()
+        (folder / "a" / half / "2.png").rename(folder / "a" / half / "3.png")
     assert fingerprint() not in (before, changed)
-    save(tmp_path / "a" / "blur_gamma" / "1.png", 1)
+    for frame in "13":
+        save(folder / "a" / "blur_gamma" / f"{frame}.png", 3)
     assert fingerprint(inputs="blur_gamma") != fingerprint()
 
 

@@ -309,11 +309,14 @@ def test_a_checkpoint_is_a_weight_file_of_the_average(trained):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"crop_size": 64}, "crop_size=32. Received: 64"),
-        ({"learning_rate": 1e-4}, "learning_rate=0.001. Received: 0.0001"),
-        ({"hold_out": []}, r"hold_out=\['a'\]. Received: \[\]"),
-        ({"fusion_channels": 8}, "fusion_channels=4. Received: 8"),
-        ({"seed": 1}, "seed=None. Received: 1"),
+        ({"crop_size": 64}, "crop_size=32. Received: crop_size=64"),
+        (
+            {"learning_rate": 1e-4},
+            "learning_rate=0.001. Received: learning_rate=0.0001",
+        ),
+        ({"hold_out": []}, r"\['a'\]. Received: hold_out=\[\]"),
+        ({"fusion_channels": 8}, "=4. Received: fusion_channels=8"),
+        ({"seed": 1}, "seed=None. Received: seed=1"),
     ],
 )
 def test_other_settings_are_named(trained, change, message):

@@ -125,6 +125,27 @@ def test_resumed_in_the_middle_of_an_epoch_equals_uninterrupted(
     assert without_rates(cut) == without_rates(uncut)
 
 
+def test_lengthened_at_a_constant_rate_it_is_the_longer_run(cache, tmp_path):
+    whole = make_run(cache, tmp_path / "whole", settings={"steps": 6})
+    whole.run()
+    for steps in (4, 6):
+        run = make_run(
+            cache, tmp_path / "cut", steps=steps, settings={"steps": steps}
+        )
+        if steps == 6:
+            run.resume()
+            assert run.step == 4
+        run.run()
+    ours, theirs = (
+        read_tensors(tmp_path / name / "last.safetensors")[0]
+        for name in ("cut", "whole")
+    )
+    assert ours.keys() == theirs.keys()
+    for name, expected in theirs.items():
+        np.testing.assert_array_equal(ours[name], expected, name)
+    assert without_rates(tmp_path / "cut") == without_rates(tmp_path / "whole")
+
+
 def test_a_checkpoint_that_knows_no_gains_goes_on(cache, tmp_path):
     """Its best is a PSNR, which the first validation replaces."""
     make_run(cache, tmp_path, steps=2, checkpoint_every=2).run()
