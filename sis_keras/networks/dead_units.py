@@ -5,7 +5,7 @@ dead, and with it what it could have learned. A rate that is too high kills
 units; a network with many trains on as if it were smaller.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
@@ -13,6 +13,7 @@ from keras import ops
 
 # Of a picture, at most so much of its middle, in pixels.
 SIDE = 256
+DRAWS = 4
 
 
 class DeadUnits:
@@ -29,8 +30,10 @@ class DeadUnits:
             for layer in model.layers
             if getattr(layer, "activation", None) is keras.activations.relu
         ]
-        self._names = [layer.name for layer in layers]
-        self._maps = keras.Model(model.input, [x.output for x in layers])
+        self._layers = {layer.name: layer for layer in layers}
+        self._maps = keras.Model(
+            model.input, {x.name: x.output for x in layers}
+        )
 
     def by_layer(
         self, pictures: Iterable[np.ndarray]
@@ -40,31 +43,76 @@ class DeadUnits:
         Args:
             pictures: uint8 `(h, w, 3)`; 256x256 of their middle are seen.
         """
-        largest = None
-        for picture in pictures:
-            maps = self._maps(_middle(picture)[np.newaxis] / np.float32(255))
-            values = [
-                ops.convert_to_numpy(ops.max(x, axis=(0, 1, 2))) for x in maps
-            ]
-            largest = (
-                values
-                if largest is None
-                else [
-                    np.maximum(*pair)
-                    for pair in zip(largest, values, strict=True)
-                ]
-            )
-        if largest is None:
-            raise ValueError("Expected a picture or more. Received: none")
         return {
-            name: (int(np.sum(~(x > 0))), x.size)
-            for name, x in zip(self._names, largest, strict=True)
+            name: (int(dead.sum()), dead.size)
+            for name, dead in self._dead(pictures).items()
         }
 
     def share(self, pictures: Iterable[np.ndarray]) -> float:
         """The share of all units, in [0, 1], that are dead; see `by_layer`."""
         dead, units = np.sum(list(self.by_layer(pictures).values()), axis=0)
         return float(dead / units)
+
+    def revive(self, pictures: Sequence[np.ndarray], seed: int) -> int:
+        """Draws the kernels of dead units anew, with a bias of zero.
+
+        Recycling of dormant neurons (Sokar et al., ICML 2023), but that the
+        weights behind them are left: weight decay has made them small.
+        New kernels are as long as the median of the layer's living ones, and
+        0.3 at least.
+
+        Args:
+            pictures: As of `by_layer`.
+            seed: Of what is drawn.
+
+        Returns:
+            How many were dead and are not any more; what is dead still after
+            four draws stays.
+        """
+        random = np.random.default_rng(seed)
+        before = self._count(pictures)
+        for _ in range(DRAWS):
+            for name, dead in self._dead(pictures).items():
+                if dead.any():
+                    _draw(self._layers[name], dead, random)
+        return before - self._count(pictures)
+
+    def _count(self, pictures):
+        return sum(dead for dead, _ in self.by_layer(pictures).values())
+
+    def _dead(self, pictures):
+        """For each layer, which of its units are never above zero."""
+        alive: dict[str, np.ndarray] = {}
+        for picture in pictures:
+            maps = self._maps(_middle(picture)[np.newaxis] / np.float32(255))
+            for name, values in maps.items():
+                largest = ops.max(values, axis=(0, 1, 2))
+                above = ops.convert_to_numpy(largest) > 0
+                alive[name] = alive.get(name, False) | above
+        if not alive:
+            raise ValueError("Expected a picture or more. Received: none")
+        return {name: ~alive[name] for name in self._layers}
+
+
+def _draw(layer, dead, random):
+    if not layer.weights:  # An activation of its own, after a convolution.
+        layer = layer.input._keras_history.operation
+    if not hasattr(layer, "kernel"):
+        return  # Normalised: what is dead there is not the kernel's doing.
+    kernel, bias = layer.get_weights()
+    # Conv2DTranspose has its outputs before its inputs.
+    axis = -2 if isinstance(layer, keras.layers.Conv2DTranspose) else -1
+    flat = np.moveaxis(kernel, axis, -1).reshape(-1, dead.size).copy()
+    new = random.normal(size=(len(flat), int(dead.sum())))
+    length = 0.3
+    if not dead.all():
+        living = np.linalg.norm(flat[:, ~dead], axis=0)
+        length = max(float(np.median(living)), length)
+    flat[:, dead] = length * new / np.linalg.norm(new, axis=0)
+    bias[dead] = 0
+    shape = np.moveaxis(kernel, axis, -1).shape
+    kernel = np.moveaxis(flat.reshape(shape), -1, axis)
+    layer.set_weights([kernel, bias])
 
 
 def _middle(picture):
