@@ -58,20 +58,19 @@ def check_memory(
         "`batch_size` or `crop_size`, compute a batch in parts "
         "(`gradient_accumulation`), or keep fewer feature maps (`recompute`)"
     )
-    for needed, room in needs:
-        if room is None or needed < WARNED * room:
-            continue
-        takes = f"about {_told(needed)}, where {_told(room)} are free"
-        if needed > REFUSED * room:
-            raise UserError(
-                f"Expected a training step that the memory holds. Received: "
-                f"{asked}, which take {takes}. Lower {ways}."
-            )
-        return (
-            f"Warning: {asked} take {takes}. Should the memory end, lower "
-            f"{ways}."
+    known = [(needed, room) for needed, room in needs if room is not None]
+    needed, room = max(known, key=lambda x: x[0] / max(x[1], 1))
+    takes = f"about {_told(needed)}, where {_told(room)} are free"
+    if needed > REFUSED * room:
+        raise UserError(
+            "Expected a training step that the memory holds. Received: "
+            f"{asked}, which take {takes}. Lower {ways}."
         )
-    return ""
+    if needed < WARNED * room:
+        return ""
+    return (
+        f"Warning: {asked} take {takes}. Should the memory end, lower {ways}."
+    )
 
 
 def _told(size):
