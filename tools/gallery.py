@@ -118,8 +118,9 @@ def page(weights: str, pictures: list[tuple[Shown, str]]) -> str:
     """The Markdown of all, by their files' names."""
     parts = [
         f"# What `{weights}` does to pictures that it never saw\n",
-        "`SIS_DATA=FOLDER python -m tools.gallery` writes this page. Each row: "
-        "the blurred picture, and the box in it\nat full size: blurred, "
+        f"`SIS_DATA=FOLDER python -m tools.gallery --weights={weights}` writes "
+        "this page. Each row:\nthe blurred picture, and the box in it "
+        "at full size: blurred, "
         "restored and, where there is one, the sharp truth. The box is where "
         "the blurred picture\nis furthest from the last one of its row. What "
         "gained least comes first; Köhler's pictures come without a truth.\n",
