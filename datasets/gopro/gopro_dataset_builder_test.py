@@ -108,7 +108,7 @@ def test_same_order_at_every_preparation(manual_dir, tmp_path):
 
 
 def test_missing_manual_dir(tmp_path):
-    with pytest.raises(UserError, match="nowhere does not exist.*GOPRO_Large"):
+    with pytest.raises(UserError, match="nowhere, which does not.*GOPRO_Large"):
         _read(tmp_path / "nowhere")
 
 

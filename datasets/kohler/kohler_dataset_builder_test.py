@@ -220,5 +220,5 @@ def test_users_mistakes(manual_dir, spoil, message):
 
 
 def test_missing_manual_dir(tmp_path):
-    with pytest.raises(UserError, match="nowhere does not exist.*Blurry1_1"):
+    with pytest.raises(UserError, match="nowhere, which does not.*Blurry1_1"):
         _read(tmp_path / "nowhere")

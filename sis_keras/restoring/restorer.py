@@ -10,6 +10,7 @@ import numpy as np
 
 from sis_keras.errors import UserError
 from sis_keras.files.pictures import to_uint8
+from sis_keras.quiet import import_tensorflow
 from sis_keras.weights import released
 from sis_keras.weights.released import LITERT_SUFFIX, usable_weights
 
@@ -101,6 +102,7 @@ def load_restorer(source) -> Restorer:
         from sis_keras.restoring.litert import LiteRTRestorer
 
         return LiteRTRestorer(path)
+    import_tensorflow()
     from sis_keras.weights.generators import load_generator
 
     generator, metadata = load_generator(source)

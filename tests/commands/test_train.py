@@ -153,7 +153,7 @@ def test_what_is_no_state_to_continue_from(pairs, trained, tmp_path):
 def test_a_released_name_is_weights_to_start_from(pairs, tmp_path):
     for name, words in (
         ("sisnet_mobile", ("fusion_channels=32", ".safetensors")),
-        ("sisnet_mobil", ("sisnet_mobile, sisnet_small", "does not exist")),
+        ("sisnet_mobil", ("sisnet_mobile_gan, sisnet_small", "does not exist")),
     ):
         flags = train_flags(
             pairs,

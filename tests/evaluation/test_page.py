@@ -202,7 +202,10 @@ def test_a_place_below_a_file_is_refused_before_the_work(tmp_path):
     (tmp_path / "page").write_text("mine")
     with pytest.raises(UserError, match="where something is already"):
         report(tmp_path)
-    with pytest.raises(FileExistsError), page.new_page(tmp_path / "page/x"):
+    with (
+        pytest.raises(UserError, match="folder to write into"),
+        page.new_page(tmp_path / "page/x"),
+    ):
         raise AssertionError("it was made")
 
 

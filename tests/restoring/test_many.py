@@ -48,7 +48,7 @@ def test_each_picture_is_restored(tmp_path, suffix):
             image.seek(number)
             shown = np.asarray(image.convert("RGB")).astype(int)
             assert np.abs(shown - (255 - frame)).max() <= 1
-    with Image.open(tmp_path / f"a_compare{suffix}") as both:
+    with Image.open(tmp_path / f"b_compare{suffix}") as both:
         assert both.size == (64, 24)
 
 

@@ -7,13 +7,13 @@ Python. COPY copies, RUN runs in WORKDIR; making users and changing to them is
 left out. The last stage's environment stays in FOLDER.
 """
 
+import argparse
 import os
 import pathlib
 import re
 import shlex
 import shutil
 import subprocess
-import sys
 import venv
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -91,7 +91,11 @@ def build(folder: pathlib.Path, given: dict[str, str]) -> Stage:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("arguments", nargs="*", metavar="NAME=VALUE")
+    given = parser.parse_args()
     build(
-        pathlib.Path(sys.argv[1]).resolve(),
-        dict(x.split("=", 1) for x in sys.argv[2:]),
+        given.folder.resolve(),
+        dict(x.split("=", 1) for x in given.arguments),
     )

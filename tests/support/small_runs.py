@@ -66,6 +66,8 @@ TABLE: dict[str, Run | InTest | Called | NotHere] = {
         "pip install --quiet -r requirements-test.txt"
     ),
     r"pip (install|uninstall|freeze)": NotHere("changes what is installed"),
+    r"pip check": NotHere("of an image"),
+    r"tests/support/dockerfile.py": NotHere("installs an environment"),
     r"(venv|source) \.venv": Called("python3 -m venv"),
     r"apt-get": NotHere("changes what is installed"),
     r"pre-commit install": NotHere("changes the repository's hooks"),
@@ -103,6 +105,10 @@ TABLE: dict[str, Run | InTest | Called | NotHere] = {
         ),
         (*TRAINED, "runs/{number}/validation/before_after.png"),
         often=True,
+    ),
+    r"train.py .*recipes/gopro_mobile": InTest(
+        "tests/commands/test_recipes.py::"
+        "test_gopro_mobile_needs_gopro_large_alone"
     ),
     r"train.py --flagfile=gopro.flags": NotHere("wants GOPRO_Large, a GPU"),
     r"train.py .*--crop_records=.*--data_service": InTest(
@@ -144,6 +150,13 @@ TABLE: dict[str, Run | InTest | Called | NotHere] = {
     ),
     r"sis_keras.commands.interpolate": Run(
         (), ("runs/mobile_game/half.safetensors",)
+    ),
+    r"tools.check_data": InTest(
+        "tests/tools/test_check_data.py::test_all_that_the_recipes_name"
+    ),
+    r"tools.revive": InTest(
+        "tests/networks/test_dead_units.py::"
+        "test_dead_units_are_drawn_anew_and_living_ones_stay"
     ),
     r"tools.recipe": Run(
         ("as it is", "--steps=2", "--output=runs/trials"),
@@ -198,6 +211,9 @@ TABLE: dict[str, Run | InTest | Called | NotHere] = {
         ("--output=compared/",), ("compared/below/b_compare.png",)
     ),
     r"deblur.py clip.mp4": Run((), ("clip_sharp.mp4",), often=True),
+    r"sis-deblur photo.jpg$": InTest(
+        "tests/test_optional.py::test_pictures_are_deblurred_without_tensorflow"
+    ),
     r"sis-deblur .*--shard": InTest(
         "tests/commands/test_deblur_shards.py::"
         "test_shares_are_all_without_overlap"
@@ -207,6 +223,7 @@ TABLE: dict[str, Run | InTest | Called | NotHere] = {
         "test_the_program_gives_the_bytes_of_one_process"
     ),
     # === Exports ===
+    r"sis-export --format=tflite$": NotHere("a pattern of commands"),
     r"export.py --format=saved_model": Run(
         ("--output=export/{number}/1",),
         ("export/{number}/1/batching_params.pbtxt",),
@@ -281,6 +298,8 @@ TABLE: dict[str, Run | InTest | Called | NotHere] = {
             "--runs=1",
         )
     ),
+    r"-X importtime deblur.py --help": Run(),
+    r"benchmarks.start": NotHere("minutes of cold starts"),
     r"benchmarks.on_ray": NotHere("as many minutes as there are pictures"),
     r"benchmarks.tiles": NotHere("100 megapixels, and 2 GiB"),
     r"benchmarks.page": NotHere("four minutes of Chromium"),

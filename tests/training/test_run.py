@@ -30,7 +30,7 @@ def test_nothing_to_go_on_with(tmp_path):
 def test_a_file_where_a_folder_should_be(tmp_path, below):
     path = tmp_path / "file"
     path.touch()
-    with pytest.raises(UserError, match="folder to write the run into"):
+    with pytest.raises(UserError, match="folder to write into"):
         check_output(path / below, resume=False)
 
 
