@@ -129,7 +129,10 @@ def _others_maps(gan, size):
     total = 0
     features = gan.supervision.content.get("features")
     if features is not None:
-        total += 2 * sum(maps_of(features, size).values())
+        # VGG16 lies within; what stands around it is a picture's size.
+        within = [x for x in features.layers if isinstance(x, keras.Model)]
+        for model in within or [features]:
+            total += 2 * sum(maps_of(model, size).values())
     # With the penalty they see what lies between, too, and its gradient.
     times = 4 if gan.penalized else 2
     for discriminator, side in zip(
@@ -154,11 +157,8 @@ def maps_of(model: keras.Model, size: int) -> dict[str, int]:
         given = keras.tree.map_structure(lambda x: shapes[id(x)], layer.input)
         made = layer.compute_output_shape(given)
         shapes[id(layer.output)] = tuple(made)
-        if isinstance(layer, keras.Model):
-            taken[layer.name] = sum(maps_of(layer, size).values())
-        else:
-            itemsize = tf.as_dtype(layer.output.dtype).size
-            taken[layer.name] = math.prod(made) * itemsize
+        itemsize = tf.as_dtype(layer.output.dtype).size
+        taken[layer.name] = math.prod(made) * itemsize
     return taken
 
 

@@ -1,6 +1,7 @@
 """The memory of a step, beside what was measured; what is said of too much."""
 
 import contextlib
+import types
 
 import keras
 import pytest
@@ -143,3 +144,20 @@ def test_there_is_no_more_than_a_container_leaves(monkeypatch):
     assert memory.machine_room() == 123
     monkeypatch.setattr(memory, "container_room", lambda: None)
     assert memory.machine_room() > 2**20
+
+
+def test_vgg16_within_its_model_by_hand(monkeypatch):
+    from sis_keras.networks import imagenet
+
+    monkeypatch.setattr(keras.Model, "load_weights", lambda *_: None)
+    features = imagenet.vgg16_features(__file__)
+    gan = types.SimpleNamespace(
+        supervision=types.SimpleNamespace(content={"features": features}),
+        penalized=False,
+        discriminators=(),
+    )
+    # 64 maps at 1/1, 128 at 1/2, 256 at 1/4: convolutions 2, 2, 3, with a
+    # pooling before each of the last two; float32, of two pictures.
+    floats = 2 * 64 + 64 / 4 + 2 * 128 / 4 + 128 / 16 + 3 * 256 / 16
+    found = memory._others_maps(gan, 64)
+    assert found == 2 * 4 * 64**2 * floats
