@@ -43,8 +43,8 @@ def main():
     print(f"{machine()}\n")
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "a.jpg")
-        ramp = np.linspace(0, 255, 1280 * 720 * 3, dtype=np.float32)
-        Image.fromarray(ramp.reshape(720, 1280, 3).astype(np.uint8)).save(path)
+        ramp = np.rint(np.linspace(0, 255, 1280 * 720 * 3)).astype(np.uint8)
+        Image.fromarray(ramp.reshape(720, 1280, 3)).save(path)
         for name, words in (
             ("--help", ["--help"]),
             ("one 1280x720 JPEG", ["--overwrite", str(path)]),

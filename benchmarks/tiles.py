@@ -114,9 +114,9 @@ def write_difference(folder, path, difference):
 
     from sis_keras.files.pictures import write_rgb
 
-    bright = np.minimum(difference * AMPLIFIED, 255).astype(np.uint8)
+    bright = np.rint(np.minimum(difference * AMPLIFIED, 255))
     target = pathlib.Path(folder) / f"{pathlib.Path(path).stem}_difference.png"
-    write_rgb(target, bright)
+    write_rgb(target, bright.astype(np.uint8))
 
 
 # === Memory ===
