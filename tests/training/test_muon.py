@@ -104,10 +104,10 @@ def test_the_rest_gets_adam(name, shape):
     np.testing.assert_allclose(kernel.numpy(), twin.numpy(), atol=1e-7)
 
 
-def test_biases_move_at_a_tenth_of_the_rate():
+def test_biases_move_at_a_hundredth_of_the_rate():
     bias, twin = variable((5,), "bias"), variable((5,))
     optimizer = ConvMuon(RATE, weight_decay=0.5)
-    adam = keras.optimizers.AdamW(RATE / 10, weight_decay=5.0)
+    adam = keras.optimizers.AdamW(RATE / 100, weight_decay=50.0)
     optimizer.build([bias])
     adam.build([twin])
     for gradient in random_gradients((5,)):
