@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -71,6 +73,18 @@ def test_a_recipe_may_do_without_what_another_wants(tmp_path, capsys):
 def test_no_folder(tmp_path):
     with pytest.raises(UserError, match="none, which is none"):
         check_data.main([str(tmp_path / "none")])
+
+
+def test_an_unset_variable_is_one_line():
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.check_data", ""],
+        capture_output=True,
+        text=True,
+        cwd=check_data.ROOT,
+    )
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2 and not done.stdout
+    assert "an unset shell variable?" in line
 
 
 @pytest.mark.skipif("SIS_DATA" not in os.environ, reason="needs SIS_DATA")
