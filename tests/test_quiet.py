@@ -14,6 +14,7 @@ IMPORTS = [
     "import sis_keras; sis_keras.build_generator",
     "from sis_keras import Deblurrer, DeblurringGAN, evaluate",
     "from sis_keras import load_restorer as load; load('sisnet_mobile')",
+    "from sis_keras.restoring.deblurrer import Deblurrer; Deblurrer()",
     "from sis_keras.quiet import import_tensorflow as f; f(); "
     "import tensorflow as tf; tf.config.list_physical_devices()",
 ]

@@ -13,8 +13,9 @@ import sys
 from typing import NamedTuple
 
 from benchmarks.reporting import text_table
-from sis_keras.commands.program import Parser, end
+from sis_keras.commands.program import Parser, guarded
 from sis_keras.data.source_text import read_text
+from sis_keras.errors import UserError
 from sis_keras.files.pictures import PICTURE_SUFFIXES
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -71,13 +72,13 @@ def row(data: pathlib.Path, part: Part) -> list[str]:
     return [part.folder, str(found), str(part.pictures), do]
 
 
-def flags_of(path: pathlib.Path, root: pathlib.Path = ROOT) -> dict[str, str]:
+def flags_of(path: pathlib.Path) -> dict[str, str]:
     """A flagfile's sources by flag, those of the files that it names too."""
     found: dict[str, str] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         name, _, value = line.partition("=")
         if name == "--flagfile":
-            found |= flags_of(root / value, root)
+            found |= flags_of(ROOT / value)
         elif name.removeprefix("--") in FLAGS:
             found[name.removeprefix("--")] = value
     return found
@@ -120,16 +121,17 @@ def told(path: pathlib.Path, data: pathlib.Path) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    head, _, rest = __doc__.partition("\n")
     parser = Parser(
         prog="check_data.py",
-        description=head + "\n" + rest,
+        description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", type=pathlib.Path, help="that of $SIS_DATA")
     data = parser.parse_args(arguments).folder
     if not data.is_dir():
-        end(f"Expected a folder of data. Received: {data}, which is none.")
+        raise UserError(
+            f"Expected a folder of data. Received: {data}, which is none."
+        )
     print(text_table(HEADER, [row(data, part) for part in PARTS]))
     print()
     recipes = [*sorted(ROOT.glob("*.flags")), *sorted(ROOT.glob("recipes/*"))]
@@ -140,4 +142,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

@@ -5,7 +5,6 @@ docs/gallery/: of each the whole with a box, and the box at full size, blurred,
 restored and, where there is one, sharp. What gained least comes first.
 """
 
-import argparse
 import os
 import pathlib
 from typing import NamedTuple
@@ -14,9 +13,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from sis_keras.commands.program import guarded
+from sis_keras.commands.program import Parser, guarded
 from sis_keras.data.open_source import open_source
 from sis_keras.errors import UserError
+from sis_keras.files.atomic import atomic_path
 from sis_keras.quiet import import_tensorflow
 from sis_keras.weights.released import DEFAULT_WEIGHTS
 from tools.before_after import GAP, places
@@ -24,7 +24,7 @@ from tools.before_after import GAP, places
 PAGE = pathlib.Path("docs/gallery.md")
 FOLDER = pathlib.Path("docs/gallery")
 HEIGHT, WIDTH = 300, 320
-# Of a source, every so many-th pair; four sources with a truth.
+# Sources of pairs, their titles, and which of their pairs, by number.
 PAIRS = (
     ("$SIS_DATA/gopro/test", "GoPro, test", (0, 5, 11)),
     ("$SIS_DATA/gopro_derived/train/GOPR0374_11_00", "GoPro, held out", (1,)),
@@ -134,7 +134,7 @@ def page(weights: str, pictures: list[tuple[Shown, str]]) -> str:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__.partition("\n\n")[2])
     parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
     given = parser.parse_args()
     if "SIS_DATA" not in os.environ:
@@ -148,12 +148,13 @@ def main():
     every = sorted(
         paired(deblurrer) + alone(deblurrer), key=lambda shown: shown.gain
     )
-    FOLDER.mkdir(exist_ok=True)
-    named = []
-    for number, shown in enumerate(every):
-        named.append((shown, f"{number}.jpg"))
-        Image.fromarray(sheet(shown)).save(FOLDER / named[-1][1], quality=92)
-    PAGE.write_text(page(given.weights, named), encoding="utf-8")
+    named = [(shown, f"{number}.jpg") for number, shown in enumerate(every)]
+    for shown, name in named:
+        with atomic_path(FOLDER / name) as temporary:
+            picture = Image.fromarray(sheet(shown))
+            picture.save(temporary, "JPEG", quality=92)
+    with atomic_path(PAGE) as temporary:
+        temporary.write_text(page(given.weights, named), encoding="utf-8")
     print(f"{PAGE}: {len(named)} pictures")
 
 

@@ -45,9 +45,7 @@ others, CVPR 2015) are for research; none of their pictures is shown.
 """
 
 
-def page(
-    entries: dict, models: dict, trunks: dict[str, list[str]] | None = None
-) -> str:
+def page(entries: dict, models: dict, trunks: dict[str, list[str]]) -> str:
     """Markdown.
 
     Args:
@@ -71,7 +69,7 @@ def page(
     ]
     for name, entry in entries.items():
         parts += _card(name, entry, models[name])
-    before, rows, after = licence_section(entries, trunks or {})
+    before, rows, after = licence_section(entries, trunks)
     parts += [_filled(before), _table(*rows), _filled(after)]
     return "\n\n".join([*parts, _filled(CREDITS)]) + "\n"
 

@@ -6,33 +6,35 @@ of --data anew (`sis_keras.networks.dead_units`), and writes the weights to
 """
 
 import argparse
-import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-from sis_keras.commands.program import guarded
+from sis_keras.commands.program import Parser, guarded
 from sis_keras.data.open_source import open_source
-from sis_keras.networks.dead_units import DeadUnits
-from sis_keras.weights.generators import load_generator, save_weights
+from sis_keras.files.writable import check_file
+from sis_keras.quiet import import_tensorflow
+from sis_keras.weights.card import without_scores
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__.partition("\n\n")[2],
+def main(arguments: list[str] | None = None) -> None:
+    parser = Parser(
+        description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("weights", help="a released name or a file")
     parser.add_argument("--data", required=True, help="pairs, as --test_data")
     parser.add_argument("--write", required=True, help="the new weight file")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
+    check_file(given.write, "write")
+    source = open_source(given.data)
+    import_tensorflow()
+    from sis_keras.networks.dead_units import DeadUnits
+    from sis_keras.weights.generators import load_generator, save_weights
 
     generator, metadata = load_generator(given.weights)
-    pictures = [x for _, x, _ in open_source(given.data).examples()]
+    pictures = [blurry for _, blurry, _ in source.examples()]
     revived = DeadUnits(generator).revive(pictures, given.seed)
-    save_weights(
-        given.write, generator, metadata["arguments"], metadata["card"]
-    )
+    card = without_scores(metadata["card"])
+    save_weights(given.write, generator, metadata["arguments"], card)
     print(f"{revived} units were dead and are not any more: {given.write}")
 
 

@@ -1,8 +1,8 @@
 """Which licence each weight file has: it follows from what it learned from."""
 
-# Part of a source's name: what it is, its licence. The first that fits.
 RESEARCH = "research use"
 UNKNOWN = "licence unknown"
+# Part of a source's name: what it is, its licence. The first that fits.
 DATA = {
     "gopro_derived": ("averages of GOPRO_Large_all's frames", "CC BY 4.0"),
     "frames_240fps": ("frames of GOPRO_Large_all", "CC BY 4.0"),
@@ -68,6 +68,8 @@ def trained_on(name: str, entries: dict) -> list[str]:
     before = card.get("interpolated", {}).get("from")
     if before in entries:
         sources += trained_on(before, entries)
+    elif before:
+        sources.append(UNKNOWN)  # No card tells what that file learned from.
     return sources
 
 

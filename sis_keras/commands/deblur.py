@@ -7,14 +7,9 @@ import sys
 
 from sis_keras.commands.deblur_flags import make_parser
 from sis_keras.commands.program import guarded, line_of
-from sis_keras.commands.summary import (
-    how_to_go_on,
-    naming,
-    summary_lines,
-)
+from sis_keras.commands.summary import how_to_go_on, naming, summary_lines
 from sis_keras.errors import StoppedError, UserError
-from sis_keras.quiet import import_tensorflow
-from sis_keras.weights.released import LITERT_SUFFIX, usable_weights
+from sis_keras.weights.released import usable_weights
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -117,8 +112,6 @@ def make_ray_run(given: argparse.Namespace):
 
 def make_deblurrer(given: argparse.Namespace):
     """The network of the flags."""
-    if usable_weights(given.weights).suffix != LITERT_SUFFIX:
-        import_tensorflow()
     from sis_keras.restoring.deblurrer import Deblurrer
 
     return Deblurrer(

@@ -3,6 +3,7 @@
 To one library an empty path is the working folder, to another no path.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +36,9 @@ def refuse_empty_flags(values: Any, argv: Sequence[str]) -> None:
     Raises:
         UserError: One is empty; which, and what to do.
     """
-    if {"--flagfile=", "-flagfile="} & {*argv}:  # absl passes over it.
+    # absl passes over a flagfile without a name.
+    pairs = (f"{x}={y}" for x, y in itertools.pairwise(argv))
+    if not {"--flagfile=", "-flagfile="}.isdisjoint([*argv, *pairs]):
         raise _empty("--flagfile")
     for name in values:
         flag = values[name]

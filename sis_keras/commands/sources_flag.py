@@ -17,6 +17,8 @@ class SourcesParser(flags.ListParser):
         """A flag's text to the texts of its sources."""
         if isinstance(argument, list):
             return argument
+        if not argument:
+            raise ValueError(f"Expected sources. {RECEIVED}")
         try:
             rows = list(csv.reader([argument], strict=True))
         except csv.Error as error:
@@ -24,7 +26,7 @@ class SourcesParser(flags.ListParser):
                 f"Expected sources with commas between. Received: {argument}, "
                 f"whose quotes do not match ({error})."
             ) from error
-        sources = rejoined(rows[0]) if argument else [""]
+        sources = rejoined(rows[0])
         if not all(sources):
             raise ValueError(f"Expected sources. {RECEIVED}")
         return sources

@@ -23,7 +23,8 @@ def summary_lines(plan, jobs: list, run) -> Iterator[str]:
         yield f"{plan.share}."
     yield f"{', '.join(_counts(plan, jobs, run))}."
     if plan.jobs and (run.done or len(jobs) < len(plan.jobs)):
-        beside = ", NAME_compare beside each" * bool(plan.jobs[0].compare)
+        compares = plan.jobs[0].compare
+        beside = ", NAME_compare beside each" if compares else ""
         yield f"Outputs are in {_common_folder(plan.jobs)}{beside}."
     kinds = collections.defaultdict(list)
     for path, why in plan.passed.items():

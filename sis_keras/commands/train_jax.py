@@ -36,6 +36,7 @@ from sis_keras.commands.opening import (  # noqa: E402
     source_arguments,
     validation_groups,
 )
+from sis_keras.commands.program import line_of  # noqa: E402
 from sis_keras.commands.start import start  # noqa: E402
 from sis_keras.data.fitness import check_sources  # noqa: E402
 from sis_keras.data.source import refuse_overlap  # noqa: E402
@@ -94,7 +95,7 @@ def main():
             f"{output}/{LAST}", arguments, run_settings(""), unknown=["data"]
         )
         if told:
-            print(told)
+            print(line_of(told))
     training = make_training(arguments)
     if FLAGS.continue_from and not FLAGS.resume:
         continue_from(FLAGS.continue_from, training, arguments)

@@ -35,12 +35,13 @@ class PictureCache:
             has files.
         digests: Of each pair's sharp half; equal for equal pictures.
         fingerprint: Of the sources; equal means the same pictures.
+        places: Of the paths of the sources' files.
     """
 
     def __init__(self, folder):
         folder = pathlib.Path(folder)
         index = json.loads((folder / "index.json").read_text())
-        self.fingerprint = index["fingerprint"]
+        self.fingerprint, self.places = index["fingerprint"], index["places"]
         self.names = [entry["name"] for entry in index["pairs"]]
         self.shapes = [tuple(entry["shape"]) for entry in index["pairs"]]
         self.synthetic = np.array([x["synthetic"] for x in index["pairs"]])
@@ -78,13 +79,11 @@ def open_cache(
             or the folder cannot be written into.
     """
     folder = pathlib.Path(folder)
-    made_of = {
-        "fingerprint": " ".join(source.fingerprint for source in sources),
-        # `held_out` goes by the folders' names.
-        "places": _places(sources),
-    }
-    if not _matches(folder, made_of):
-        _write(sources, folder, made_of, progress)
+    fingerprint = " ".join(source.fingerprint for source in sources)
+    # What is held out goes by the folders' names.
+    places = _places(sources)
+    if not _matches(folder, fingerprint, places):
+        _write(sources, folder, fingerprint, places, progress)
     return PictureCache(folder)
 
 
@@ -93,16 +92,15 @@ def _places(sources):
     return hashlib.sha256("\n".join(files).encode()).hexdigest()[:16]
 
 
-def _matches(folder, made_of):
+def _matches(folder, fingerprint, places):
     try:
-        PictureCache(folder)
-        index = json.loads((folder / "index.json").read_text())
-        return all(index[key] == value for key, value in made_of.items())
+        cache = PictureCache(folder)
+        return (cache.fingerprint, cache.places) == (fingerprint, places)
     except (OSError, ValueError, KeyError):
         return False  # Absent or half written.
 
 
-def _write(sources, folder, made_of, show):
+def _write(sources, folder, fingerprint, places, show):
     check_folder(folder, "cache_dir")
     make_folder(folder)
     # Without its index the file beside it means nothing: remove that first.
@@ -141,7 +139,11 @@ def _write(sources, folder, made_of, show):
         if not entries:
             raise UserError("Expected pictures to train on. Received none.")
     with atomic_path(folder / "index.json") as temporary:
-        index = {**made_of, "pairs": entries}
+        index = {
+            "fingerprint": fingerprint,
+            "places": places,
+            "pairs": entries,
+        }
         temporary.write_text(json.dumps(index))
 
 

@@ -17,13 +17,13 @@ def check_folder(folder, argument: str = "output") -> None:
         argument: What names it, for the message.
 
     Raises:
-        UserError: A file stands in the way, rights are missing, or the disk
-            takes none.
+        UserError: A file or a link to nothing stands in the way, rights are
+            missing, or the disk takes none.
     """
     folder = pathlib.Path(folder)
     above = folder
     try:
-        while not above.exists():
+        while not (above.exists() or above.is_symlink()):
             above = above.absolute().parent
         with tempfile.TemporaryFile(dir=above):
             pass

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sis_keras.optional import optional_package
+from sis_keras.restoring import tiles
 from sis_keras.restoring.litert import Network, checked_metadata
-
-MULTIPLE = 32  # of the sides that the network computes with
 
 
 def resized(content: bytes, old: Sequence[int], new: Sequence[int]) -> bytes:
@@ -58,8 +57,7 @@ class AnySizeRestorer:
 
     Args:
         path: Of a file for sides that are multiples of 32.
-        name: What to call it in a report.
-        threads: To run it on; None is one for each core.
+        name: What to call it in a report; by default that of the file.
 
     Attributes:
         metadata: What `export.litert.write` wrote into it.
@@ -69,30 +67,20 @@ class AnySizeRestorer:
         UserError: The file is damaged, or LiteRT is not installed.
     """
 
-    def __init__(
-        self, path: pathlib.Path, name: str = "", threads: int | None = None
-    ):
+    def __init__(self, path: pathlib.Path, name: str = ""):
         self._content = path.read_bytes()
-        self.name, self._threads = name or path.name, threads
+        self.name = name or path.name
         self.metadata = checked_metadata(path, self._content)
         self.precision = f"LiteRT, quantize={self.metadata.get('quantize')}"
         self._network: Network | None = None
 
     def __call__(self, blurry: np.ndarray) -> np.ndarray:
         """float32 `(n, h, w, 3)` in [0, 1] to the same, clipped."""
-        height, width = (
-            -(-x // MULTIPLE) * MULTIPLE for x in blurry.shape[1:3]
-        )
+        height, width = map(tiles.rounded_up, blurry.shape[1:3])
         if self._network is None or self._network.size != (height, width):
             self._network = None  # Its memory is wanted.
-            own = tuple(self.metadata["size"])
-            self._network = Network(
-                resized(self._content, own, (height, width)),
-                (height, width),
-                self._threads,
+            content = resized(
+                self._content, self.metadata["size"], (height, width)
             )
+            self._network = Network(content, (height, width))
         return np.stack([self._network(picture) for picture in blurry])
-
-
-def _rounded_up(side):
-    return -(-side // MULTIPLE) * MULTIPLE

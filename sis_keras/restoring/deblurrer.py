@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sis_keras.errors import UserError
+from sis_keras.quiet import quiet_import
 from sis_keras.restoring import tiles
 from sis_keras.restoring.ahead import LARGE
 from sis_keras.restoring.memory import PROCESS_BYTES, default_limit
@@ -235,8 +236,7 @@ def _is_grey(image):
 
 
 def _check_backend():
-    import keras
-
+    keras = quiet_import("keras")
     if keras.backend.backend() != "tensorflow":
         raise UserError(
             "Expected Keras on TensorFlow. Received: the backend "

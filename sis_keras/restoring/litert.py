@@ -25,8 +25,10 @@ from sis_keras.quiet import muted_stderr
 from sis_keras.restoring import tiles
 
 
-def open_interpreter(content: bytes, threads: int | None = None):
+def open_interpreter(content: bytes):
     """LiteRT's interpreter of a file's content, its tensors allocated.
+
+    It runs on a thread for each core.
 
     Raises:
         UserError: The runtime is not installed, or it refuses the file.
@@ -35,8 +37,7 @@ def open_interpreter(content: bytes, threads: int | None = None):
     try:
         with muted_stderr():
             interpreter = runtime.Interpreter(
-                model_content=content,
-                num_threads=threads or os.cpu_count() or 1,
+                model_content=content, num_threads=os.cpu_count() or 1
             )
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
@@ -88,17 +89,14 @@ class Network:
     Args:
         content: Of the file.
         size: `(height, width)` of its pictures.
-        threads: To run it on; None is one for each core.
 
     Raises:
         UserError: The runtime is not installed, or it refuses the file.
     """
 
-    def __init__(
-        self, content: bytes, size: tuple[int, int], threads: int | None = None
-    ):
+    def __init__(self, content: bytes, size: tuple[int, int]):
         self.size = size
-        self._interpreter = open_interpreter(content, threads)
+        self._interpreter = open_interpreter(content)
         (self._input,) = self._interpreter.get_input_details()
         (self._output,) = self._interpreter.get_output_details()
 
@@ -128,7 +126,6 @@ class LiteRTRestorer:
 
     Args:
         path: Of the file.
-        threads: To run it on; None is one for each core.
 
     Attributes:
         size: `(height, width)` of what the file restores.
@@ -139,7 +136,7 @@ class LiteRTRestorer:
             LiteRT is not installed.
     """
 
-    def __init__(self, path, threads: int | None = None):
+    def __init__(self, path):
         path = pathlib.Path(path)
         content = path.read_bytes()
         self.name = path.name
@@ -147,7 +144,7 @@ class LiteRTRestorer:
         self.size = tuple(self.metadata["size"])
         self.precision = f"LiteRT, quantize={self.metadata.get('quantize')}"
         try:
-            self._network = Network(content, self.size, threads)
+            self._network = Network(content, self.size)
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
 

@@ -12,7 +12,6 @@ from sis_keras.errors import UserError
 from sis_keras.files.pictures import to_uint8
 from sis_keras.quiet import import_tensorflow
 from sis_keras.weights import released
-from sis_keras.weights.released import LITERT_SUFFIX, usable_weights
 
 if TYPE_CHECKING:  # Restoring by LiteRT does without.
     import keras
@@ -89,16 +88,18 @@ def load_restorer(source) -> Restorer:
         UserError: The file is missing, damaged, or not of this project; or it
             wants TensorFlow, which is not installed.
     """
-    path = usable_weights(source)
+    path = released.usable_weights(source)
+    name = pathlib.Path(source).name
     if path.is_dir():
         from sis_keras.restoring.saved_model import SavedModelRestorer
 
         return SavedModelRestorer(path)
-    if path.suffix == LITERT_SUFFIX and path.parent == released.FOLDER:
+    is_litert = path.suffix == released.LITERT_SUFFIX
+    if is_litert and path.parent == released.FOLDER:
         from sis_keras.restoring.any_size import AnySizeRestorer
 
-        return AnySizeRestorer(path, str(source))
-    if path.suffix == LITERT_SUFFIX:
+        return AnySizeRestorer(path, name)
+    if is_litert:
         from sis_keras.restoring.litert import LiteRTRestorer
 
         return LiteRTRestorer(path)
@@ -106,7 +107,7 @@ def load_restorer(source) -> Restorer:
     from sis_keras.weights.generators import load_generator
 
     generator, metadata = load_generator(source)
-    return KerasRestorer(generator, pathlib.Path(source).name, metadata)
+    return KerasRestorer(generator, name, metadata)
 
 
 def restore(

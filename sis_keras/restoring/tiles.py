@@ -57,14 +57,15 @@ def spans(length: int, count: int, overlap: int) -> list[Span]:
     """
     if count == 1:
         return [Span(0, length)]
-    padded = _rounded_up(length)
-    size = _rounded_up(math.ceil((padded + (count - 1) * overlap) / count))
+    padded = rounded_up(length)
+    size = rounded_up(math.ceil((padded + (count - 1) * overlap) / count))
     steps = (padded - size) // SCALE_MULTIPLE
     starts = [i * steps // (count - 1) * SCALE_MULTIPLE for i in range(count)]
     return [Span(start, min(start + size, length)) for start in starts]
 
 
-def _rounded_up(size):
+def rounded_up(size: int) -> int:
+    """To a multiple of 32, with which the network computes."""
     return -(-size // SCALE_MULTIPLE) * SCALE_MULTIPLE
 
 
@@ -109,7 +110,7 @@ def cut_within(length: int, most: int, overlap: int) -> list[Span]:
         return [Span(0, length)]
     overlap = min(overlap, most // (4 * SCALE_MULTIPLE) * SCALE_MULTIPLE)
     most = most // SCALE_MULTIPLE * SCALE_MULTIPLE
-    count = -(-(_rounded_up(length) - overlap) // (most - overlap))
+    count = -(-(rounded_up(length) - overlap) // (most - overlap))
     return spans(length, count, overlap)
 
 
@@ -132,7 +133,7 @@ def _ways(length, overlap):
 
 
 def _size(axis):
-    return _rounded_up(axis[0].stop - axis[0].start)
+    return rounded_up(axis[0].stop - axis[0].start)
 
 
 def blend(

@@ -21,6 +21,15 @@ def without_places(card: dict) -> dict:
     return _changed(json.loads(json.dumps(card)))
 
 
+def without_scores(card: dict) -> dict:
+    """The card for weights that were made from those that it is of.
+
+    Args:
+        card: JSON.
+    """
+    return {key: value for key, value in card.items() if key != "validation"}
+
+
 def _changed(value):
     if isinstance(value, dict):
         return {key: _changed(x) for key, x in value.items()}

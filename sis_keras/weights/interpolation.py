@@ -1,7 +1,7 @@
 """Networks between two that are close: more texture, or fewer artefacts."""
 
 from sis_keras.errors import UserError
-from sis_keras.weights.card import without_places
+from sis_keras.weights.card import without_places, without_scores
 from sis_keras.weights.generators import (
     check_arguments,
     load_generator,
@@ -38,6 +38,6 @@ def interpolate(first, second, share: float, path) -> None:
             for a, b in zip(start.get_weights(), end.get_weights(), strict=True)
         ]
     )
-    card = {k: v for k, v in metadata["card"].items() if k != "validation"}
+    card = without_scores(metadata["card"])
     card["interpolated"] = {"from": str(first), "share": share}
     save_weights(path, end, metadata["arguments"], without_places(card))

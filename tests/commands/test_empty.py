@@ -86,11 +86,12 @@ def values():
     return made
 
 
-@pytest.mark.parametrize("flag", ["--path=", "--each=", "--flagfile="])
-def test_flags(values, flag):
-    argv = ["program", flag]
+@pytest.mark.parametrize("flag", ["--path", "--each", "--flagfile"])
+@pytest.mark.parametrize("words", [("{}=",), ("{}", "")])
+def test_flags(values, flag, words):
+    argv = ["program", *(word.format(flag) for word in words)]
     values(argv)
-    with pytest.raises(UserError, match=flag[:-1]):
+    with pytest.raises(UserError, match=flag):
         empty.refuse_empty_flags(values, argv)
 
 

@@ -40,6 +40,15 @@ def test_a_file_where_a_folder_is_wanted(tmp_path, name):
     assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["link", "link/below"])
+def test_a_link_to_nothing_where_a_folder_is_wanted(tmp_path, name):
+    """No folder can be made there, though nothing exists."""
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UserError, match=f"Received: {tmp_path}/{name}, "):
+        check_folder(tmp_path / name)
+    assert [x.name for x in tmp_path.iterdir()] == ["link"]
+
+
 def test_a_folder_where_a_file_is_wanted(tmp_path):
     with pytest.raises(UserError, match="which is a folder.*`output`"):
         check_file(tmp_path)

@@ -115,6 +115,12 @@ def test_it_computes_what_a_file_of_the_size_computes(name):
     assert (to_uint8(found) != to_uint8(blurry)).any()
 
 
+def test_a_report_calls_it_by_its_name_and_not_by_a_path():
+    name = released.DEFAULT_WEIGHTS
+    file = released_path(name)
+    assert restorer.load_restorer(file).name == file.name
+
+
 def test_where_tensorflow_is_keras_restores():
     loaded = restorer.load_restorer(released.DEFAULT_WEIGHTS)
     assert isinstance(loaded, restorer.KerasRestorer)

@@ -155,8 +155,7 @@ TABLE: dict[str, Run | InTest | Called | NotHere] = {
         "tests/tools/test_check_data.py::test_all_that_the_recipes_name"
     ),
     r"tools.revive": InTest(
-        "tests/networks/test_dead_units.py::"
-        "test_dead_units_are_drawn_anew_and_living_ones_stay"
+        "tests/tools/test_revive.py::test_dead_units_of_a_file_live_again"
     ),
     r"tools.recipe": Run(
         ("as it is", "--steps=2", "--output=runs/trials"),

@@ -2,9 +2,12 @@
 
 import os
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
+from sis_keras.errors import UserError
 from tools import check_data
 
 
@@ -67,11 +70,21 @@ def test_a_recipe_may_do_without_what_another_wants(tmp_path, capsys):
     assert "frames_240fps" not in lines["recipes/mobile_game.flags"]
 
 
-def test_no_folder(tmp_path, capsys):
-    with pytest.raises(SystemExit) as ended:
+def test_no_folder(tmp_path):
+    with pytest.raises(UserError, match="none, which is none"):
         check_data.main([str(tmp_path / "none")])
-    assert ended.value.code == 2
-    assert "none, which is none" in capsys.readouterr().err
+
+
+def test_an_unset_variable_is_one_line():
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.check_data", ""],
+        capture_output=True,
+        text=True,
+        cwd=check_data.ROOT,
+    )
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2 and not done.stdout
+    assert "an unset shell variable?" in line
 
 
 @pytest.mark.skipif("SIS_DATA" not in os.environ, reason="needs SIS_DATA")

@@ -138,7 +138,7 @@ def figures(tmp_path):
 
 def test_the_page(tmp_path):
     entry = {**ENTRY, "bytes": 2**20, "card": CARD}
-    text = model_page.page({"tiny": entry}, figures(tmp_path))
+    text = model_page.page({"tiny": entry}, figures(tmp_path), {})
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in text.partition("## Licences")[0].splitlines()
@@ -175,7 +175,7 @@ def test_the_page(tmp_path):
     ):
         assert words in flat
     unseen = {**entry, "card": {**CARD, "train_data": []}}
-    text = model_page.page({"tiny": unseen}, figures(tmp_path))
+    text = model_page.page({"tiny": unseen}, figures(tmp_path), {})
     assert "REDS, n=1, not trained on" in text
 
 
@@ -185,7 +185,7 @@ def test_a_sharp_picture_that_comes_back_untouched(tmp_path):
     sharp["restored"]["psnr"] = sharp["worst"] = "inf"
     sharp["untouched"] = 1
     entry = {**ENTRY, "bytes": 2**20, "card": CARD}
-    text = " ".join(model_page.page({"tiny": entry}, made).split())
+    text = " ".join(model_page.page({"tiny": entry}, made, {}).split())
     assert "inf, inf" in text and "1 came back untouched" in text
 
 
@@ -198,11 +198,13 @@ def test_a_file_has_the_licence_of_what_it_learned_from():
     research = {"card": {"train_data": ["photographs:$SIS_DATA/urban100"]}}
     half = {"card": {**free["card"], "interpolated": {"from": "research"}}}
     unknown = {"card": {"train_data": ["elsewhere/pairs"]}}
+    mixed = {"card": {**free["card"], "interpolated": {"from": "…/gopro/a.st"}}}
     entries = {
         "free": free,
         "research": research,
         "half": half,
         "unknown": unknown,
+        "mixed": mixed,
         "nothing": {"card": {}},
     }
     entries = {k: {**v, "file": f"{k}.st"} for k, v in entries.items()}
@@ -214,6 +216,7 @@ def test_a_file_has_the_licence_of_what_it_learned_from():
         "research": "**research use only**",
         "half": "**research use only**",
         "unknown": "none: data of unknown licence",
+        "mixed": "none: data of unknown licence",
         "nothing": "none: data of unknown licence",
         "kept": "**research use only**",
     }
