@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from sis_keras.commands.program import guarded
+from sis_keras.commands.program import Parser, guarded
 from sis_keras.data.open_source import open_source
 from sis_keras.errors import UserError
 from sis_keras.quiet import import_tensorflow
@@ -65,7 +65,7 @@ def sheet(pictures: list[np.ndarray]) -> np.ndarray:
 
 def main():
     """The whole program."""
-    argparse.ArgumentParser(
+    Parser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args()

@@ -5,7 +5,6 @@ docs/gallery/: of each the whole with a box, and the box at full size, blurred,
 restored and, where there is one, sharp. What gained least comes first.
 """
 
-import argparse
 import os
 import pathlib
 from typing import NamedTuple
@@ -14,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from sis_keras.commands.program import guarded
+from sis_keras.commands.program import Parser, guarded
 from sis_keras.data.open_source import open_source
 from sis_keras.errors import UserError
 from sis_keras.quiet import import_tensorflow
@@ -134,7 +133,7 @@ def page(weights: str, pictures: list[tuple[Shown, str]]) -> str:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
     given = parser.parse_args()
     if "SIS_DATA" not in os.environ:

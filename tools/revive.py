@@ -10,14 +10,14 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from sis_keras.commands.program import guarded
+from sis_keras.commands.program import Parser, guarded
 from sis_keras.data.open_source import open_source
 from sis_keras.networks.dead_units import DeadUnits
 from sis_keras.weights.generators import load_generator, save_weights
 
 
 def main():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__.partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -18,8 +18,8 @@ DATA = {
     ),
     "SIS_DATA/video": (
         "frames of the video examples of SAM 2, SAM 3 and Cutie",
-        f"Apache-2.0, SAM License, MIT, as their repositories, {NON_COMMERCIAL} "
-        "where DAVIS's",
+        "Apache-2.0, SAM License, MIT, as their repositories, "
+        f"{NON_COMMERCIAL} where DAVIS's",
     ),
     "clic2025": ("CLIC 2025 photographs", "Unsplash licence"),
     "wallpapers": ("photographs", "Unsplash licence"),
@@ -42,14 +42,15 @@ of its own, by the pictures that it was trained on:
 AFTER = """\
 **Research use only** means research, teaching and trying it out, and no product
 or service: BSDS500 and Urban100 are given for research, and these weights
-learned from them; DAVIS is CC BY-NC 4.0 by its README's terms of use (its credits
-say Attribution 4.0), but for eight sequences from YouTube under YouTube's terms,
-two of which, `drift-chicane` and `drift-straight`, are trained on. Whoever needs weights for more takes such sources out of the
-recipe and trains anew; a file whose pictures are all free for any use would be
-Apache-2.0, as the code is. None of the other licences speaks of weights. CC BY
-asks for the names below; CID22 asks that adaptations be shared alike, and we do
-not hold weights, from which no picture can be had back, to be an adaptation of
-a picture, but that is our opinion and no court's.
+learned from them. DAVIS is CC BY-NC 4.0 by the terms of use in its README,
+whose credits say Attribution 4.0, but for eight sequences from YouTube under
+the terms there, two of which, `drift-chicane` and `drift-straight`, are trained
+on. Whoever needs weights for more takes such sources out of the recipe and
+trains anew; a file whose pictures are all free for any use would be Apache-2.0,
+as the code is. None of the other licences speaks of weights. CC BY asks for the
+names below; CID22 asks that adaptations be shared alike, and we do not hold
+weights, from which no picture can be had back, to be an adaptation of a
+picture, but that is our opinion and no court's.
 """
 
 
