@@ -13,6 +13,7 @@ goes on.
 import math
 import os
 import pathlib
+import sys
 import time
 
 START = time.monotonic()
@@ -36,6 +37,7 @@ from sis_keras.commands.opening import (  # noqa: E402
     source_arguments,
     validation_groups,
 )
+from sis_keras.commands.program import line_of  # noqa: E402
 from sis_keras.commands.start import start  # noqa: E402
 from sis_keras.data.fitness import check_sources  # noqa: E402
 from sis_keras.data.source import refuse_overlap  # noqa: E402
@@ -81,6 +83,7 @@ def main():
     check_sources(sources, FLAGS.crop_size)
     from sis_keras.training.checkpoint import check_settings, continue_from
     from sis_keras.training.on_jax.loop import JaxRun, check_multiples
+    from sis_keras.training.on_jax.memory import check_memory
 
     check_multiples(
         FLAGS.log_every,
@@ -96,6 +99,9 @@ def main():
         if told:
             print(told)
     training = make_training(arguments)
+    told = check_memory(training, FLAGS.batch_size, FLAGS.crop_size)
+    if told:
+        print(line_of(told), file=sys.stderr)
     if FLAGS.continue_from and not FLAGS.resume:
         continue_from(FLAGS.continue_from, training, arguments)
     pools = make_pools()
