@@ -13,6 +13,7 @@ import tempfile
 import time
 
 from benchmarks.reporting import machine, spread, text_table
+from sis_keras.commands.program import Parser
 from sis_keras.quiet import import_tensorflow
 from sis_keras.weights.released import DEFAULT_WEIGHTS
 
@@ -94,7 +95,7 @@ def tasks_of_video(path, deblurrer, output) -> dict:
 
 
 def main():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

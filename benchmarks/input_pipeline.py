@@ -21,7 +21,6 @@ pass, at --share of --peak_tflops. And what PNG would do to crop records: size,
 and milliseconds to decode a pair. Takes about two minutes.
 """
 
-import argparse
 import os
 import pathlib
 import statistics
@@ -40,6 +39,7 @@ import tqdm
 
 from benchmarks.local_service import local_service
 from benchmarks.reporting import machine, spread, text_table
+from sis_keras.commands.program import Parser
 from sis_keras.data.batches import training_batches
 from sis_keras.data.cache import open_cache
 from sis_keras.data.crops import Crops
@@ -233,9 +233,7 @@ def png_line(records) -> str:
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__.partition("\n")[0], allow_abbrev=False
-    )
+    parser = Parser(description=__doc__.partition("\n")[0], allow_abbrev=False)
     parser.add_argument("--data", help="folder of pairs, as train.py takes it")
     parser.add_argument("--crop_size", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=3)

@@ -23,6 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks.reporting import machine, text_table
+from sis_keras.commands.program import Parser
 from sis_keras.data.open_source import open_source
 from sis_keras.export.litert.choices import QUANTIZATIONS
 from sis_keras.export.litert.convert import fixed_model, float32_file
@@ -128,7 +129,7 @@ def rows_of(name, height, width, source, folder, formats, runs):
 
 
 def main():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -19,6 +19,7 @@ import statistics
 from benchmarks import measuring
 from benchmarks.processes import each_in_a_process
 from benchmarks.reporting import machine, spread, text_table
+from sis_keras.commands.program import Parser
 from sis_keras.files.atomic import atomic_path
 from sis_keras.networks.presets import PRESETS
 
@@ -115,9 +116,7 @@ def some_of(allowed):
 
 
 def parsed():
-    parser = argparse.ArgumentParser(
-        description=__doc__.partition("\n")[0], allow_abbrev=False
-    )
+    parser = Parser(description=__doc__.partition("\n")[0], allow_abbrev=False)
     add = parser.add_argument
     smallest_first = list(reversed(PRESETS))
     add("--presets", type=some_of(PRESETS), default=smallest_first)

@@ -16,6 +16,7 @@ import tempfile
 from benchmarks.reporting import machine, spread, text_table
 from sis_keras.commands.deblur import make_ray_run
 from sis_keras.commands.deblur_flags import make_parser
+from sis_keras.commands.program import Parser
 from sis_keras.restoring.jobs import find_jobs
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -56,7 +57,7 @@ def pictures_a_second(given, machines: int) -> float:
 
 
 def main():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

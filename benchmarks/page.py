@@ -27,6 +27,7 @@ import numpy as np
 
 from benchmarks.local_server import serving
 from benchmarks.reporting import machine, text_table
+from sis_keras.commands.program import Parser
 from sis_keras.data.open_source import open_source
 from sis_keras.files.pictures import read_rgb
 from sis_keras.restoring.litert import LiteRTRestorer
@@ -198,7 +199,7 @@ def rows_of(browser, quantize, pictures, repeats):
 def main():
     from playwright.sync_api import sync_playwright
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -21,7 +21,7 @@ import numpy as np
 import tqdm
 
 from benchmarks.reporting import machine, text_table
-from sis_keras.commands.program import guarded
+from sis_keras.commands.program import Parser, guarded
 from sis_keras.data.open_source import open_source
 from sis_keras.errors import UserError
 from sis_keras.evaluation.edges import score_edges
@@ -105,7 +105,7 @@ def scored(
 
 
 def main():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__.partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -6,7 +6,6 @@ written file. --command=ENVIRONMENT/bin/sis-deblur measures what is installed
 elsewhere.
 """
 
-import argparse
 import pathlib
 import resource
 import shlex
@@ -20,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.reporting import machine
+from sis_keras.commands.program import Parser
 
 DEBLUR = pathlib.Path(__file__).parents[1] / "deblur.py"
 
@@ -36,7 +36,7 @@ def seconds(command: list[str]) -> tuple[float, float]:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--command", default=f"{sys.executable} {DEBLUR}")
     parser.add_argument("--repeats", type=int, default=5)
     given = parser.parse_args()

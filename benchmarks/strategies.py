@@ -9,7 +9,6 @@ there is what meeting costs, and what synchronised batch statistics cost.
 So do steps without a strategy that save memory (benchmarks.training_memory).
 """
 
-import argparse
 import os
 import statistics
 import time
@@ -18,6 +17,7 @@ from benchmarks import measuring
 from benchmarks.network import some_of
 from benchmarks.processes import each_in_a_process
 from benchmarks.reporting import machine, spread, text_table
+from sis_keras.commands.program import Parser
 from sis_keras.networks.presets import PRESETS
 
 ONE = "no strategy"
@@ -101,9 +101,7 @@ def rows(case: measuring.Case, seconds: dict) -> list[list[str]]:
 
 
 def parsed():
-    parser = argparse.ArgumentParser(
-        description=__doc__.partition("\n")[0], allow_abbrev=False
-    )
+    parser = Parser(description=__doc__.partition("\n")[0], allow_abbrev=False)
     add = parser.add_argument
     smallest_first = list(reversed(PRESETS))
     add("--presets", type=some_of(PRESETS), default=smallest_first)

@@ -24,6 +24,7 @@ import tqdm
 from benchmarks.measuring import resident_mib
 from benchmarks.reporting import machine, text_table
 from sis_keras.commands.deblur_flags import memory_size
+from sis_keras.commands.program import Parser
 from sis_keras.weights.released import DEFAULT_WEIGHTS
 
 OVERLAPS = (32, 64, 96, 128, 192, 256)
@@ -169,7 +170,7 @@ def measure(case) -> tuple[str, float, float]:
 
 
 def main():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -7,12 +7,11 @@ networks and the optimizer took before the first step. The content loss alone;
 with --game both discriminators, too. Seconds are the fastest step's.
 """
 
-import argparse
-
 from benchmarks import measuring
 from benchmarks.network import some_of
 from benchmarks.processes import each_in_a_process
 from benchmarks.reporting import machine, text_table
+from sis_keras.commands.program import Parser
 from sis_keras.networks.presets import PRESETS
 
 HEADER = [
@@ -72,9 +71,7 @@ def whole_numbers(text):
 
 
 def parsed():
-    parser = argparse.ArgumentParser(
-        description=__doc__.partition("\n")[0], allow_abbrev=False
-    )
+    parser = Parser(description=__doc__.partition("\n")[0], allow_abbrev=False)
     add = parser.add_argument
     add("--presets", type=some_of(PRESETS), default=["sisnet"])
     add("--crop_sizes", type=whole_numbers, default=[512])

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 
 from absl import app, flags, logging
 
+from sis_keras.commands.empty import refuse_empty_flags
 from sis_keras.errors import UserError
 from sis_keras.optional import optional_package
 from sis_keras.quiet import import_tensorflow
@@ -160,6 +161,7 @@ def _define_flags() -> None:
 
 def _parse(argv: list[str]) -> list[str]:
     rest = FLAGS(argv)
+    refuse_empty_flags(FLAGS, argv)
     if FLAGS["verbosity"].using_default_value:
         FLAGS.verbosity = logging.WARNING
     return rest

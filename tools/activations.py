@@ -19,6 +19,7 @@ import numpy as np
 from keras import ops
 
 from benchmarks.reporting import machine, text_table
+from sis_keras.commands.program import Parser
 from sis_keras.data.open_source import open_source
 from sis_keras.evaluation.metrics import psnr
 from sis_keras.files.pictures import to_uint8
@@ -97,7 +98,7 @@ def _picture(blurry):
 
 
 def main():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -8,7 +8,6 @@ is a crash. The status is 1 on a crash, or when memory grew by more than
 process with its trace.
 """
 
-import argparse
 import collections
 import faulthandler
 import io
@@ -23,6 +22,7 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageCms
 
+from sis_keras.commands.program import Parser
 from sis_keras.errors import UserError
 from sis_keras.files.formats import require
 from sis_keras.files.many.animation import is_animated, restore_animation
@@ -273,7 +273,7 @@ def _peak_mib():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = Parser(description=__doc__.partition("\n")[0])
     parser.add_argument("--files", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pictures", help="a folder of more whole files")

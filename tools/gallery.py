@@ -134,7 +134,7 @@ def page(weights: str, pictures: list[tuple[Shown, str]]) -> str:
 
 
 def main():
-    parser = Parser(description=__doc__.partition("\n\n")[2])
+    parser = Parser(description=__doc__)
     parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
     given = parser.parse_args()
     if "SIS_DATA" not in os.environ:

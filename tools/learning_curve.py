@@ -13,6 +13,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
+from sis_keras.commands.program import Parser
 from sis_keras.files.atomic import atomic_path
 
 
@@ -40,7 +41,7 @@ def draw(runs: list[pathlib.Path], picture: pathlib.Path) -> None:
 
 
 def main():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -19,6 +19,7 @@ import sys
 import tqdm
 
 from benchmarks.reporting import machine, text_table
+from sis_keras.commands.program import Parser
 
 # A trial's name: what it changes in recipes/mobile.flags.
 TRIALS = {
@@ -82,7 +83,7 @@ def run_trial(name: str, output: pathlib.Path, steps: int) -> list[str]:
 
 
 def main():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,6 +1,7 @@
 """Which licence each weight file has: it follows from what it learned from."""
 
 RESEARCH = "research use"
+NON_COMMERCIAL = "CC BY-NC 4.0"
 UNKNOWN = "licence unknown"
 # Part of a source's name: what it is, its licence. The first that fits.
 DATA = {
@@ -10,10 +11,15 @@ DATA = {
     "reds": ("REDS", "CC BY 4.0"),
     "bsds500": ("BSDS500 photographs", RESEARCH),
     "urban100": ("Urban100 photographs", RESEARCH),
-    "davis": ("DAVIS 2016, frames of video", "BSD, as its package says"),
+    # That of the pictures; BSD is the licence of the code beside them.
+    "davis": (
+        "DAVIS 2016, frames of video, some from YouTube",
+        NON_COMMERCIAL,
+    ),
     "SIS_DATA/video": (
         "frames of the video examples of SAM 2, SAM 3 and Cutie",
-        "Apache-2.0, SAM License, MIT, as their repositories",
+        "Apache-2.0, SAM License, MIT, as their repositories, "
+        f"{NON_COMMERCIAL} where DAVIS's",
     ),
     "clic2025": ("CLIC 2025 photographs", "Unsplash licence"),
     "wallpapers": ("photographs", "Unsplash licence"),
@@ -36,12 +42,15 @@ of its own, by the pictures that it was trained on:
 AFTER = """\
 **Research use only** means research, teaching and trying it out, and no product
 or service: BSDS500 and Urban100 are given for research, and these weights
-learned from them. Whoever needs weights for more takes such sources out of the
-recipe and trains anew; a file whose pictures are all free for any use would be
-Apache-2.0, as the code is. None of the other licences speaks of weights. CC BY
-asks for the names below; CID22 asks that adaptations be shared alike, and we do
-not hold weights, from which no picture can be had back, to be an adaptation of
-a picture, but that is our opinion and no court's.
+learned from them. DAVIS is CC BY-NC 4.0 by the terms of use in its README,
+whose credits say Attribution 4.0, but for eight sequences from YouTube under
+the terms there, two of which, `drift-chicane` and `drift-straight`, are trained
+on. Whoever needs weights for more takes such sources out of the recipe and
+trains anew; a file whose pictures are all free for any use would be Apache-2.0,
+as the code is. None of the other licences speaks of weights. CC BY asks for the
+names below; CID22 asks that adaptations be shared alike, and we do not hold
+weights, from which no picture can be had back, to be an adaptation of a
+picture, but that is our opinion and no court's.
 """
 
 
@@ -58,7 +67,8 @@ def licence_of(sources: list[str]) -> str:
     found = {named(source)[1] for source in sources}
     if UNKNOWN in found or not sources:
         return "none: data of unknown licence"
-    return "**research use only**" if RESEARCH in found else "Apache-2.0"
+    bound = any(RESEARCH in x or NON_COMMERCIAL in x for x in found)
+    return "**research use only**" if bound else "Apache-2.0"
 
 
 def trained_on(name: str, entries: dict) -> list[str]:
@@ -98,17 +108,18 @@ def licence_section(
 
 
 def _by_licence(sources):
-    """Each licence once; of research data also what they are."""
-    found = {licence: [] for licence in (RESEARCH, UNKNOWN)}
+    """Each licence once; of what binds weights also what they are."""
+    binding = (RESEARCH, NON_COMMERCIAL, UNKNOWN)
+    found = {licence: [] for licence in binding}
     for source in sources:
         what, licence = named(source)
         found.setdefault(licence, [])
         if what not in found[licence]:
             found[licence].append(what)
-    binding = [
+    first = [
         f"{licence} ({', '.join(found.pop(licence))})"
-        for licence in (RESEARCH, UNKNOWN)
+        for licence in binding
         if found[licence]
     ]
     others = sorted(x for x, whats in found.items() if whats and x != "none")
-    return "; ".join([*binding, *others])
+    return "; ".join([*first, *others])

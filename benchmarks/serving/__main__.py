@@ -30,6 +30,7 @@ from benchmarks.reporting import machine, text_table
 from benchmarks.serving import stand_in
 from benchmarks.serving.clients import GrpcClient, RestClient
 from benchmarks.serving.load import closed_loop, open_loop, summary
+from sis_keras.commands.program import Parser
 from sis_keras.data.open_source import open_source
 from sis_keras.export.saved_model.batching import FILE
 
@@ -224,7 +225,7 @@ def closed_rows(given, load):
 
 
 def main():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -12,6 +12,13 @@ import {
 } from "@litertjs/core";
 import { blend, crop, cut, read } from "./tiles.js";
 
+// LiteRT's lines, all of which would be errors in the browser's console.
+const LEVELS = { VERBOSE: "debug", INFO: "info", WARNING: "warn" };
+
+function tell(line) {
+  console[LEVELS[line.match(/^[A-Z]+(?=:)/)] ?? "error"](line);
+}
+
 let wanted; // The newest job; an older one ends at its next tile.
 
 async function open() {
@@ -21,6 +28,7 @@ async function open() {
     self.crossOriginIsolated && (await supportsFeature("relaxedSimd"));
   self.Module = {
     locateFile: (name) => wasm + name,
+    printErr: tell,
     // In a worker the runtime cannot find its own address, which its threads
     // start from.
     mainScriptUrlOrBlob: `${wasm}litert_wasm_threaded_internal.js`,

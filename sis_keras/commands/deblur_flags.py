@@ -46,7 +46,8 @@ folders:
   its output cannot keep is said in a line. After Ctrl-C the same command goes
   on where it stopped.
 
-  Standard output has the outputs' paths, the standard error all that is said.
+  Standard output has the outputs' paths, the standard error all that is said,
+  and on a terminal a bar: the pixels that are done, of all, and the time left.
 
 exit status:
   0   everything is deblurred

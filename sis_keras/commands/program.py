@@ -94,7 +94,10 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args=None, namespace=None):
         """As of the class above; an empty value is a mistake."""
-        refuse_empty_arguments(sys.argv[1:] if args is None else args)
+        try:
+            refuse_empty_arguments(sys.argv[1:] if args is None else args)
+        except UserError as error:
+            end(error)
         return super().parse_known_args(args, namespace)
 
     def error(self, message):

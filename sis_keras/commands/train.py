@@ -42,8 +42,8 @@ def main():
     import tensorflow as tf
 
     from sis_keras.training.checkpoint import check_settings, continue_from
+    from sis_keras.training.device_memory import check_memory
     from sis_keras.training.loop import TrainingRun
-    from sis_keras.training.memory import check_memory
     from sis_keras.training.strategies import check_batch_size, host_of
 
     records = open_records()

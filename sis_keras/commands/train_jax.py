@@ -13,6 +13,7 @@ goes on.
 import math
 import os
 import pathlib
+import sys
 import time
 
 START = time.monotonic()
@@ -82,6 +83,7 @@ def main():
     check_sources(sources, FLAGS.crop_size)
     from sis_keras.training.checkpoint import check_settings, continue_from
     from sis_keras.training.on_jax.loop import JaxRun, check_multiples
+    from sis_keras.training.on_jax.memory import check_memory
 
     check_multiples(
         FLAGS.log_every,
@@ -97,6 +99,9 @@ def main():
         if told:
             print(line_of(told))
     training = make_training(arguments)
+    told = check_memory(training, FLAGS.batch_size, FLAGS.crop_size)
+    if told:
+        print(line_of(told), file=sys.stderr)
     if FLAGS.continue_from and not FLAGS.resume:
         continue_from(FLAGS.continue_from, training, arguments)
     pools = make_pools()

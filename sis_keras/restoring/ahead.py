@@ -1,12 +1,11 @@
 """The next picture, read while the network works on this one."""
 
 import concurrent.futures
-import os
 import pathlib
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from PIL import Image
+from sis_keras.restoring.areas import picture_pixels
 
 Read = TypeVar("Read")
 
@@ -16,18 +15,8 @@ LARGE = 2**25
 
 
 def is_large(path: pathlib.Path) -> bool:
-    """Whether a picture file has that many pixels, by its head.
-
-    A head that Pillow does not read is judged by the file's bytes.
-    """
-    try:
-        with Image.open(path) as image:
-            return image.width * image.height > LARGE
-    except Exception:  # Whatever decoders raise; who reads it says so.
-        try:
-            return os.path.getsize(path) > LARGE
-        except OSError:
-            return False
+    """Whether a picture file has more pixels than that, by its head."""
+    return picture_pixels(path) > LARGE
 
 
 class Ahead(Generic[Read]):

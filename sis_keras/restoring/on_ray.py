@@ -25,6 +25,7 @@ from sis_keras.errors import UserError
 from sis_keras.files.atomic import held_file
 from sis_keras.optional import optional_package
 from sis_keras.restoring.jobs import Job
+from sis_keras.restoring.progress import Progress
 from sis_keras.restoring.ray_cluster import (
     connected,
     in_words,
@@ -84,7 +85,7 @@ class RayRun:
         self.failures: dict[Job, str] = {}
 
     def __call__(self, jobs: list[Job]) -> None:
-        """Does the jobs, in any order; two or more have a progress bar.
+        """Does the jobs, in any order; see `Progress` for the bar.
 
         Raises:
             UserError: There is no such cluster, or one of its machines does
@@ -97,11 +98,7 @@ class RayRun:
         with (
             connected(ray, self._address) as where,
             held_file(jobs[0].target.parent) as mark,
-            tqdm(
-                total=len(jobs),
-                unit="file",
-                disable=None if len(jobs) > 1 else True,
-            ) as bar,
+            Progress(jobs) as progress,
         ):
             share = share_of_machine(ray, self._memory)
             room = slots(ray, share)
@@ -117,11 +114,11 @@ class RayRun:
                 0 if "num_gpus" in share else share["num_cpus"],
             )
             try:
-                self._map(ray, task, in_tasks(jobs, sum(room)), mark, bar)
+                self._map(ray, task, in_tasks(jobs, sum(room)), mark, progress)
             finally:
                 self._order(jobs)
 
-    def _map(self, ray, task, tasks, mark, bar):
+    def _map(self, ray, task, tasks, mark, progress):
         waiting: Iterator[list[Job]] = iter(tasks)
         running: dict[Any, list[Job]] = {}
         try:
@@ -144,29 +141,30 @@ class RayRun:
                             waiting = itertools.chain(alone, waiting)
                             continue
                         outcome = _lost(some[0], error)
-                    self._take(outcome, bar)
+                    self._take(outcome, progress)
         except BaseException:
             mark.unlink(missing_ok=True)
-            self._await(ray, running, bar)
+            self._await(ray, running, progress)
             raise
 
-    def _take(self, outcome, bar):
+    def _take(self, outcome, progress):
         self.done += outcome.done
         self.failures |= outcome.failures
         for job, sentences in outcome.notes.items():
             self.notes[job] = sentences
             for sentence in sentences:
                 tqdm.write(f"{job.source}: {sentence}", file=sys.stderr)
-        bar.update(len(outcome.done) + len(outcome.failures))
+        for job in (*outcome.done, *outcome.failures):
+            progress.end(job)
         if outcome.ended:
             raise outcome.ended
 
-    def _await(self, ray, running, bar):
+    def _await(self, ray, running, progress):
         """Files under a final name are whole; the others are cleared away."""
         ended, _ = ray.wait([*running], num_returns=len(running), timeout=GRACE)
         for task in ended:
             with contextlib.suppress(Exception):
-                self._take(ray.get(task), bar)
+                self._take(ray.get(task), progress)
 
     def _order(self, jobs):
         """As one process would have done them."""

@@ -30,6 +30,7 @@ from sis_keras.restoring.comparison import (
 )
 from sis_keras.restoring.jobs import Job
 from sis_keras.restoring.many import deblur_video, restorer_of
+from sis_keras.restoring.progress import Progress
 
 # Every later file would meet these, too.
 ENDS_THE_RUN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -72,12 +73,13 @@ class Run:
             self._quality["quality"] = quality
         self._strict, self._interlaced = strict, interlaced
         self._overwrite, self._keep_going = overwrite, keep_going
+        self._progress = Progress([])
         self.done: list[Job] = []
         self.notes: dict[Job, list[str]] = {}
         self.failures: dict[Job, str] = {}
 
     def __call__(self, jobs: list[Job]) -> None:
-        """Does the jobs in their order; two or more have a progress bar.
+        """Does the jobs in their order; see `Progress` for the bar.
 
         Raises:
             UserError: A file failed, and the run does not go on past it; or
@@ -87,27 +89,24 @@ class Run:
         with (
             _thread() as reader,
             _thread() as writer,
-            tqdm(
-                total=len(jobs),
-                unit="file",
-                disable=None if len(jobs) > 1 else True,
-            ) as bar,
+            Progress(jobs) as self._progress,
         ):
             ahead, last = Ahead(reader, self._read), None
             following = [*jobs[1:], None] if jobs else []
             for job, next_job in zip(jobs, following, strict=True):
-                bar.set_postfix_str(job.source.name)
+                self._progress.begin(job)
                 written = None
                 with self._attempt(job):
                     if job.is_video:
                         self._video(job)
                     else:
                         written = self._picture(job, next_job, ahead, writer)
+                self._progress.end(job)
                 if last:
-                    self._finish(*last, bar)
+                    self._finish(*last)
                 last = job, written
             if last:
-                self._finish(*last, bar)
+                self._finish(*last)
 
     def _read(self, path):
         return read_photograph(path, strict=self._strict)
@@ -129,7 +128,7 @@ class Run:
             restore(
                 job.source,
                 job.target,
-                self._restored,
+                lambda pixels: self._restored(job, pixels),
                 overwrite=self._overwrite,
                 progress=sys.stderr.isatty(),
                 say=lambda sentence: self._note(job, sentence),
@@ -142,7 +141,7 @@ class Run:
         before = self._read(job.source)
         self._refuse_existing(job, before)
         _refuse_sizes(job, before.pixels.shape)
-        both = side_by_side(before, self._restored_picture(before))
+        both = side_by_side(before, self._restored_picture(job, before))
         with taking_after(job.source):
             write_photograph(job.compare, both.pixels, both, **self._quality)
 
@@ -160,7 +159,7 @@ class Run:
             ahead.start(following.source)
         self._refuse_existing(job, before)
         _refuse_sizes(job, before.pixels.shape)
-        after = self._restored_picture(before)
+        after = self._restored_picture(job, before)
         if not job.compare:  # Its memory is wanted.
             nothing = np.empty((0, 0, 3), before.pixels.dtype)
             before = before._replace(pixels=nothing)
@@ -169,18 +168,19 @@ class Run:
             concurrent.futures.wait([written])
         return written
 
-    def _restored_picture(self, before):
-        with _tile_bar() as progress:
-            return restored_as_seen(
-                before.pixels,
-                before.alpha,
-                lambda pixels: self._restored(pixels, progress),
-            )
+    def _restored_picture(self, job, before):
+        return restored_as_seen(
+            before.pixels,
+            before.alpha,
+            lambda pixels: self._restored(job, pixels, alone=True),
+        )
 
-    def _restored(self, image, progress=None):
+    def _restored(self, job, image, alone=False):
         if self._deblur is None:
             self._deblur = self._make_deblur()
-        return self._deblur(image, progress)
+        height, width, _ = image.shape
+        with self._progress.picture(job, height * width, alone) as count:
+            return self._deblur(image, count)
 
     def _refuse_existing(self, job, before):
         there = job.compare and job.compare.exists()
@@ -214,11 +214,10 @@ class Run:
             notes.append(sentence)
             tqdm.write(f"{job.source}: {sentence}", file=sys.stderr)
 
-    def _finish(self, job, written, bar):
+    def _finish(self, job, written):
         with self._attempt(job):
             if written:
                 written.result()
-        bar.update()
 
     @contextlib.contextmanager
     def _attempt(self, job):
@@ -269,29 +268,3 @@ def _reason(job, error):
 
 def _thread():
     return concurrent.futures.ThreadPoolExecutor(max_workers=1)
-
-
-@contextlib.contextmanager
-def _tile_bar():
-    """A callback that shows a bar where a picture takes several runs."""
-    bars: list[tqdm] = []
-
-    def progress(done, total):
-        if total > 1 and not bars:
-            bars.append(
-                tqdm(
-                    total=total,
-                    initial=done,
-                    unit="tile",
-                    leave=False,
-                    disable=None,
-                )
-            )
-        elif bars:
-            bars[0].update(done - bars[0].n)
-
-    try:
-        yield progress
-    finally:
-        for bar in bars:
-            bar.close()

@@ -1,40 +1,38 @@
 """What a training step takes of memory, told before it takes it."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
+import ml_dtypes  # noqa: F401  NumPy knows bfloat16 by it.
+import numpy as np
 import psutil
-import tensorflow as tf
 
 from sis_keras.errors import UserError
 from sis_keras.restoring.memory import container_room
-from sis_keras.training.gan import DeblurringGAN
-from sis_keras.training.strategies import host_of
 
 # Of a step, whatever its size: the compiled graph, the convolutions' scratch.
 # How near all this is: docs/scaling.md, "Less memory".
 FIXED = 220 * 2**20
-# `training_batches` prefetches four, makes two and has given one away.
-BATCHES = 7
-# Of both halves: float32, uint8, and uint8 once more while it is stacked.
-BYTES_OF_A_PIXEL = 2 * 3 * (4 + 1 + 1)
 # Of what is free; the estimate is no nearer than what lies between.
 WARNED, REFUSED = 0.7, 1.3
 
 
-def check_memory(
-    gan: DeblurringGAN,
+def verdict(
+    needs: Sequence[tuple[int, int | None]],
     batch_size: int,
     crop_size: int,
-    strategy: tf.distribute.Strategy,
+    ways: str,
 ) -> str:
     """Refuses a step that the memory cannot hold, before anything is made.
 
     Args:
-        gan: Compiled: its weights and optimizers are in the memory already.
-        batch_size: Crops of all replicas together.
+        needs: Bytes that the step takes of each memory and that are free
+            there; None where nobody tells.
+        batch_size: Crops of a step.
         crop_size: Their height and width.
-        strategy: What it trains on.
+        ways: What may be lowered, and how else there is less.
 
     Returns:
         A warning where it may not fit; mostly nothing.
@@ -42,23 +40,10 @@ def check_memory(
     Raises:
         UserError: It takes a good deal more than is free.
     """
-    hosts, replicas = host_of(strategy)[1], strategy.num_replicas_in_sync
-    batches = batches_bytes(batch_size // hosts, crop_size)
-    needs: list[tuple[int, int | None]]
-    if tf.config.list_logical_devices("TPU"):
-        needs = [(batches, machine_room())]
-    elif tf.config.list_logical_devices("GPU"):
-        share = step_bytes(gan, batch_size // replicas, crop_size)
-        needs = [(batches, machine_room()), (share, gpu_room())]
-    else:
-        step = step_bytes(gan, batch_size // hosts, crop_size)
-        needs = [(batches + step, machine_room())]
-    asked = f"`batch_size={batch_size}` and `crop_size={crop_size}`"
-    ways = (
-        "`batch_size` or `crop_size`, compute a batch in parts "
-        "(`gradient_accumulation`), or keep fewer feature maps (`recompute`)"
-    )
     known = [(needed, room) for needed, room in needs if room is not None]
+    if not known:
+        return ""
+    asked = f"`batch_size={batch_size}` and `crop_size={crop_size}`"
     needed, room = max(known, key=lambda x: x[0] / max(x[1], 1))
     takes = f"about {_told(needed)}, where {_told(room)} are free"
     if needed > REFUSED * room:
@@ -83,12 +68,7 @@ def _told(size):
 # === What is taken ===
 
 
-def batches_bytes(crops: int, size: int) -> int:
-    """Of the batches that are ready or being cut, so many crops each."""
-    return BATCHES * BYTES_OF_A_PIXEL * crops * size**2
-
-
-def step_bytes(gan: DeblurringGAN, crops: int, size: int) -> int:
+def step_bytes(gan: Any, crops: int, size: int) -> int:
     """What a step takes beside weights, optimizers and its batch.
 
     The feature maps of all layers, which the gradient wants again; gradients,
@@ -97,7 +77,7 @@ def step_bytes(gan: DeblurringGAN, crops: int, size: int) -> int:
     takes by the way.
 
     Args:
-        gan: Compiled.
+        gan: A compiled `DeblurringGAN`, or a `ContentTraining`.
         crops: Of the step, on one device.
         size: Height and width of a crop.
     """
@@ -157,7 +137,7 @@ def maps_of(model: keras.Model, size: int) -> dict[str, int]:
         given = keras.tree.map_structure(lambda x: shapes[id(x)], layer.input)
         made = layer.compute_output_shape(given)
         shapes[id(layer.output)] = tuple(made)
-        itemsize = tf.as_dtype(layer.output.dtype).size
+        itemsize = np.dtype(layer.output.dtype).itemsize
         taken[layer.name] = math.prod(made) * itemsize
     return taken
 
@@ -169,20 +149,3 @@ def machine_room() -> int:
     """Bytes that this process may yet take of the machine or its container."""
     free, room = psutil.virtual_memory().available, container_room()
     return free if room is None else min(free, room)
-
-
-def gpu_room() -> int | None:
-    """Bytes that are free on the fullest GPU; None where nobody tells."""
-    from tensorflow.python.client import device_lib
-
-    limits = [
-        device.memory_limit
-        for device in device_lib.list_local_devices()
-        if device.device_type == "GPU"
-    ]
-    if not all(limits) or not limits:
-        return None
-    return min(
-        limit - tf.config.experimental.get_memory_info(f"GPU:{n}")["current"]
-        for n, limit in enumerate(limits)
-    )

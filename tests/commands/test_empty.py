@@ -1,5 +1,6 @@
 """A value that is empty, as of an unset shell variable, of any program."""
 
+import json
 import subprocess
 import sys
 
@@ -21,6 +22,27 @@ PROGRAMS = {
     "-m sis_keras.commands.pack": ["--pack_to"],
     "-m sis_keras.commands.interpolate": ["--between"],
 }
+# Takes no flags: another program starts it.
+STARTED = "benchmarks.serving.stand_in"
+
+
+def test_every_program_refuses_an_empty_value(tmp_path):
+    """Of a flag that absl's programs have, and the others refuse as empty."""
+    script = ROOT / "tests/support/every_program.py"
+    done = subprocess.run(
+        [sys.executable, script, tmp_path, "--flagfile="],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    found = json.loads(done.stdout)
+    del found[STARTED]
+    assert len(found) > 40 and {"train", "tools.recipe"} <= {*found}
+    for program, (status, out, error) in found.items():
+        assert (status, out) == (2, ""), program
+        (line,) = error.splitlines()
+        assert "--flagfile. Received: an empty one (an unset shell" in line
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -70,11 +92,12 @@ def test_an_empty_input_is_not_the_working_folder(
     assert [x.name for x in tmp_path.iterdir()] == ["a.png"]
 
 
-def test_the_experiments_whose_paths_are_no_text():
+def test_the_experiments_whose_paths_are_no_text(capsys):
     """`pathlib.Path("")` would be the working folder."""
     for given in (["--output="], ["--output", ""]):
-        with pytest.raises(UserError, match="--output"):
+        with pytest.raises(SystemExit):
             command.parser("").parse_args(given)
+        assert "--output. Received: an empty" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -51,7 +51,10 @@ def page_folder(tmp_path_factory):
 
 @pytest.fixture
 def opened(page_folder, browser):
-    """Opens the page; at the end, nothing but it has been asked for."""
+    """Opens the page; at the end, nothing but it has been asked for.
+
+    And nothing is an error in the browser's console.
+    """
     with contextlib.ExitStack() as stack:
 
         def open_page(folder=page_folder, headers=(), **options):
@@ -62,6 +65,10 @@ def opened(page_folder, browser):
             asked, errors = [], []
             context.on("request", lambda x: asked.append(x.url))
             page.on("pageerror", lambda x: errors.append(x))
+            page.on(
+                "console",
+                lambda x: x.type == "error" and errors.append(x.text),
+            )
             stack.callback(lambda: check(address, asked, errors))
             page.goto(address)
             return page
@@ -264,6 +271,41 @@ def test_a_phone_shows_it_all(opened, tmp_path):
     width = page.locator("#viewer").bounding_box()["width"]
     split = float(page.input_value("#split"))
     assert abs(split - 100 * 100 / width) <= 1
+
+
+# What is wider than the window, or cut at its edge.
+OUTSIDE = """
+  [...document.querySelectorAll("body *:not(.viewer *)")].filter((element) => {
+    const { left, right, width } = element.getBoundingClientRect();
+    return width > 1 && (left < 0 || right > innerWidth + 0.5);
+  }).map((element) => element.outerHTML.slice(0, 80))
+"""
+
+
+@pytest.mark.parametrize("touch", [False, True])
+@pytest.mark.parametrize("width", [320, 375, 768])
+def test_nothing_is_wider_than_the_window(opened, tmp_path, width, touch):
+    size = {"width": width, "height": 720}
+    page = opened(viewport=size, has_touch=touch, is_mobile=touch)
+
+    def check():
+        found = page.evaluate("document.documentElement.scrollWidth")
+        assert found == width
+        assert page.evaluate(OUTSIDE) == []
+
+    check()
+    choose(page, "wide.png", png(np.full((20, 20000, 3), 90, np.uint8)))
+    page.wait_for_selector("#message:not([hidden])")
+    check()
+    choose(page, f"{'long' * 30}.jpg", b"no picture", "image/jpeg")
+    page.wait_for_selector("#message:not([hidden])")
+    check()
+    for size in ((70, 900), (900, 70)):
+        choose(page, "a.png", png(photograph(*size)))
+        restored(page, tmp_path)
+        check()
+        page.click("#zoom")
+        check()
 
 
 @needs_node

@@ -18,7 +18,9 @@ import numpy as np
 import tiny
 
 from sis_keras.errors import UserError
+from sis_keras.training import memory
 from sis_keras.training.checkpoint import continue_from
+from sis_keras.training.on_jax import memory as jax_memory
 from sis_keras.training.on_jax.device_pictures import stack_pairs
 from sis_keras.training.on_jax.loop import JaxRun
 from sis_keras.training.on_jax.step import ContentTraining
@@ -287,6 +289,29 @@ def signals(folder):
     assert again.step == 6
 
 
+def memory_of_a_step():
+    """Beside what XLA says of the compiled step; then what is said of much."""
+    training, crops = make_training(), 16
+    batch = jax.ShapeDtypeStruct((crops, 128, 128, 3), "float32")
+    update = jax.jit(training.update, donate_argnums=0)
+    step = update.lower(training.get(), batch, batch).compile()
+    taken = step.memory_analysis().temp_size_in_bytes
+    found = memory.step_bytes(training, crops, 128) - memory.FIXED
+    assert 0.7 < found / taken < 1.4, (found, taken)
+    jax_memory.device_room = lambda: 2**30
+    assert jax_memory.check_memory(training, crops, 128) == ""
+    try:
+        jax_memory.check_memory(training, 10**6, 128)
+    except UserError as error:
+        said = str(error)
+    assert "`batch_size=1000000` and `crop_size=128`" in said
+    assert said.endswith(
+        "where 1 GiB are free. Lower `batch_size` or `crop_size`."
+    )
+    jax_memory.device_room = lambda: None
+    assert jax_memory.check_memory(training, 10**6, 128) == ""
+
+
 if __name__ == "__main__":
     where = pathlib.Path(sys.argv[1])
     steps_like(where, "fine")
@@ -298,6 +323,7 @@ if __name__ == "__main__":
     continued(where)
     mistakes(where)
     freezing(where)
+    memory_of_a_step()
     deadlines(where)
     timed(where)
     signals(where)

@@ -199,7 +199,12 @@ def test_a_file_has_the_licence_of_what_it_learned_from():
     half = {"card": {**free["card"], "interpolated": {"from": "research"}}}
     unknown = {"card": {"train_data": ["elsewhere/pairs"]}}
     mixed = {"card": {**free["card"], "interpolated": {"from": "…/gopro/a.st"}}}
+    # Not for commerce by the pictures' README; some of DAVIS is in `video`.
+    davis = {"card": {"train_data": ["half:flow:$SIS_DATA/davis"]}}
+    video = {"card": {"train_data": ["flow:$SIS_DATA/video"]}}
     entries = {
+        "davis": davis,
+        "video": video,
         "free": free,
         "research": research,
         "half": half,
@@ -212,6 +217,8 @@ def test_a_file_has_the_licence_of_what_it_learned_from():
     _, (_, rows), _ = weight_licences.licence_section(entries, trunks)
     found = {row[0].strip("`").removesuffix(".st"): row[1] for row in rows}
     assert found == {
+        "davis": "**research use only**",
+        "video": "**research use only**",
         "free": "Apache-2.0",
         "research": "**research use only**",
         "half": "**research use only**",
@@ -220,7 +227,8 @@ def test_a_file_has_the_licence_of_what_it_learned_from():
         "nothing": "none: data of unknown licence",
         "kept": "**research use only**",
     }
-    assert rows[2][2] == "research use (Urban100 photographs); CC BY 4.0"
+    assert rows[4][2] == "research use (Urban100 photographs); CC BY 4.0"
+    assert rows[0][2].startswith("CC BY-NC 4.0 (DAVIS 2016, ")
 
 
 def test_the_page_names_the_licence_of_every_weight_file():
@@ -237,3 +245,12 @@ def test_the_page_names_the_licence_of_every_weight_file():
     }
     # Urban100, in the trainings of all of them, is for research.
     assert set(found.values()) == {"**research use only**"}
+
+
+def test_every_page_names_the_same_licence_of_davis():
+    for page in ("data", "training", "models"):
+        text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
+        lines = [x for x in text.splitlines() if "DAVIS 2016" in x]
+        whole = " ".join(text.split()) if page == "models" else "\n".join(lines)
+        assert weight_licences.NON_COMMERCIAL in whole
+        assert "BSD, as its package" not in text

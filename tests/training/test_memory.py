@@ -12,7 +12,7 @@ from sis_keras.errors import UserError
 from sis_keras.networks.discriminator import build_discriminator
 from sis_keras.networks.generator import build_generator
 from sis_keras.networks.presets import preset_arguments
-from sis_keras.training import memory
+from sis_keras.training import device_memory, memory
 from sis_keras.training.gan import DeblurringGAN
 
 GIB = 2**30
@@ -95,8 +95,8 @@ def test_a_game_takes_more_and_a_penalty_more_than_that():
 
 def told(monkeypatch, gib, crops=4):
     """Of so many crops of 512, which take 3.8 GiB, with so much free."""
-    monkeypatch.setattr(memory, "machine_room", lambda: int(gib * GIB))
-    return memory.check_memory(preset_gan("sisnet"), crops, 512, ONE)
+    monkeypatch.setattr(device_memory, "machine_room", lambda: int(gib * GIB))
+    return device_memory.check_memory(preset_gan("sisnet"), crops, 512, ONE)
 
 
 def test_what_fits_is_passed_over(monkeypatch):
@@ -129,13 +129,15 @@ def test_what_does_not_fit_is_refused(monkeypatch, crops):
 def test_a_gpu_s_memory_is_asked_for_a_replica_s_share(monkeypatch):
     """And the machine's for the batches alone; who tells nothing, passes."""
     devices = lambda kind: ["GPU:0"] if kind == "GPU" else []  # noqa: E731
-    monkeypatch.setattr(memory.tf.config, "list_logical_devices", devices)
-    monkeypatch.setattr(memory, "gpu_room", lambda: None)
+    monkeypatch.setattr(
+        device_memory.tf.config, "list_logical_devices", devices
+    )
+    monkeypatch.setattr(device_memory, "gpu_room", lambda: None)
     assert told(monkeypatch, 1) == ""
-    monkeypatch.setattr(memory, "gpu_room", lambda: 2 * GIB)
+    monkeypatch.setattr(device_memory, "gpu_room", lambda: 2 * GIB)
     with pytest.raises(UserError, match="where 2 GiB are free"):
         told(monkeypatch, 1)
-    monkeypatch.setattr(memory, "gpu_room", lambda: 80 * GIB)
+    monkeypatch.setattr(device_memory, "gpu_room", lambda: 80 * GIB)
     assert told(monkeypatch, 1) == ""
 
 

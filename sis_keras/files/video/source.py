@@ -23,6 +23,7 @@ from sis_keras.files.video.planes import planes_of
 from sis_keras.files.video.stated import stated
 from sis_keras.files.video.timeline import Timeline
 
+USUAL_RATE = Fraction(25)  # Where nothing tells it.
 # Its formats state the duration in a header; others guess it.
 _DURATION_KNOWN = ("mov", "matroska", "avi", "flv")
 # Of these a clock set anew is none of a pause.
@@ -108,9 +109,9 @@ class VideoSource:
             if stream is not self.stream and stream.discard != Discard.all
         ]
         self.stated = stated(self.container, self.stream)
-        self.rate = self.stream.guessed_rate or Fraction(25)
+        self.rate = self.stream.guessed_rate or USUAL_RATE
         self.start = Fraction(self.container.start_time or 0, av.time_base)
-        self.frame_count = self.stream.frames or self._estimated_frames()
+        self.frame_count = _frame_count(self.container, self.stream)
         self.fields = Fields(str(path), interlaced)
         self.form: Form | None = None
         self.damaged = False
@@ -171,14 +172,6 @@ class VideoSource:
         # A damaged header may claim any size; 8K is 33 million.
         context.options = {"max_pixels": str(MOST_PIXELS)}
         return context
-
-    def _estimated_frames(self):
-        unit = cast(Fraction, self.stream.time_base)
-        if self.stream.duration:
-            return round(self.stream.duration * unit * self.rate)
-        if self.container.duration:
-            return round(self.container.duration * self.rate / av.time_base)
-        return None
 
     def parts(self) -> Iterator[Part]:
         """Yields everything in the file's order, a frame at a time.
@@ -261,3 +254,27 @@ class VideoSource:
             yield from self.fields.frames(frame)
         if packet is None:
             yield from self.fields.frames(None)
+
+
+def header_pixels(path: pathlib.Path) -> int:
+    """Pixels of all frames of a video, as far as its header tells them.
+
+    Raises:
+        OSError, av.FFmpegError, IndexError: It does not open, or has none.
+    """
+    with av.open(f"file:{path}", metadata_errors="replace") as container:
+        stream = container.streams.video[0]
+        frames = _frame_count(container, stream) or 1
+        return stream.width * stream.height * frames
+
+
+def _frame_count(container, stream):
+    if stream.frames:
+        return stream.frames
+    rate = stream.guessed_rate or USUAL_RATE
+    if stream.duration:
+        unit = cast(Fraction, stream.time_base)
+        return round(stream.duration * unit * rate)
+    if container.duration:
+        return round(container.duration * rate / av.time_base)
+    return None

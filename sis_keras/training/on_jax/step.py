@@ -55,6 +55,8 @@ class ContentTraining:
     """
 
     plays = False
+    # What a `DeblurringGAN` may have more of, and `memory.step_bytes` asks for.
+    accumulation, discriminators, penalized = 1, (), False
 
     def __init__(
         self,
