@@ -3,6 +3,7 @@
 import argparse
 import errno
 import io
+import os
 import pathlib
 import re
 import signal
@@ -35,12 +36,20 @@ MENDABLE = (
 def guarded(main: Callable[[], None]) -> None:
     """Calls `main`; a user's mistake ends in one line and status 2.
 
-    A signal ends it in one line and status 130.
+    A signal ends it in one line and status 130; a closed pipe, as of
+    `| head`, without a word and with status 141, as it ends other programs.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print_any_name()
     try:
-        main()
+        try:
+            main()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not _nobody_reads():
+            raise  # A pipe of the program's own.
+        sys.exit(128 + signal.SIGPIPE)
     except StoppedError as error:
         end(error, STOPPED_STATUS)
     except UserError as error:
@@ -56,6 +65,17 @@ def guarded(main: Callable[[], None]) -> None:
             "rights, the length of its name and the free space, or name "
             "another; files under a final name are whole."
         )
+
+
+def _nobody_reads() -> bool:
+    """Whether the standard output is closed; nothing goes there any more."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+        return True
+    return False
 
 
 def print_any_name() -> None:

@@ -8,7 +8,7 @@ from absl import app, flags
 from sis_keras.commands import flags as shared
 from sis_keras.commands import help
 from sis_keras.commands.empty import refuse_empty_flags
-from sis_keras.commands.program import VERSION, end, guarded, print_any_name
+from sis_keras.commands.program import VERSION, end, guarded
 from sis_keras.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -28,7 +28,6 @@ def start(
     """
 
     def parse(argv):
-        print_any_name()
         if {"--help", "-help", "-h", "--helpfull"} & set(argv[1:]):
             own = [
                 flag
@@ -43,7 +42,7 @@ def start(
             sys.exit(0)
         return _parse(argv)
 
-    app.run(lambda _: guarded(main), flags_parser=parse)
+    guarded(lambda: app.run(lambda _: main(), flags_parser=parse))
 
 
 def _parse(argv):
