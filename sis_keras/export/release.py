@@ -11,6 +11,7 @@ from sis_keras.evaluation.evaluate import Example, evaluate
 from sis_keras.evaluation.report import jsonable
 from sis_keras.files.atomic import atomic_path
 from sis_keras.networks.presets import preset_arguments
+from sis_keras.restoring.precision import policy_of
 from sis_keras.restoring.restorer import KerasRestorer
 from sis_keras.weights import released
 from sis_keras.weights.card import without_places
@@ -70,7 +71,8 @@ def release(
             too large for float16 or for the folder, lose too much, or shift
             brightness.
     """
-    generator, metadata = load_generator(source)
+    with policy_of("float32"):
+        generator, metadata = load_generator(source)
     arguments = metadata["arguments"]
     check_arguments(arguments, preset_arguments(preset), source)
     leveled = leveling(generator, examples) if level and examples else None

@@ -11,6 +11,7 @@ import tiny
 from sis_keras.errors import UserError
 from sis_keras.export import release as releasing
 from sis_keras.networks.presets import preset_arguments
+from sis_keras.restoring.precision import policy_of
 from sis_keras.restoring.restorer import load_restorer
 from sis_keras.training import checkpoint
 from sis_keras.weights import released
@@ -238,3 +239,12 @@ def test_leveled_weights_keep_the_brightness(released_folder):
     blurry = np.stack([x for _, x, _ in pairs()])
     restored = np.asarray(restore(blurry / np.float32(255)))
     np.testing.assert_array_equal(np.rint(restored * 255.0), blurry)
+
+
+def test_the_policy_of_the_run_does_not_count(released_folder):
+    """A recipe's flagfile sets bfloat16; what is released is float32's."""
+    path = saved(released_folder, tiny.random_generator(1))
+    entry = release(path, examples=pairs, most_cost=9)
+    with policy_of("bfloat16"):
+        again = release(path, "again", examples=pairs, most_cost=9)
+    assert again == entry | {"file": again["file"]}

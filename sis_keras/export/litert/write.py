@@ -20,6 +20,7 @@ from sis_keras.files.pictures import to_uint8
 from sis_keras.files.writable import check_file
 from sis_keras.optional import optional_package
 from sis_keras.restoring.litert import LiteRTRestorer, with_metadata
+from sis_keras.restoring.precision import policy_of
 from sis_keras.restoring.restorer import KerasRestorer
 from sis_keras.weights.generators import load_generator
 from sis_keras.weights.released import fingerprint, weight_file
@@ -65,7 +66,8 @@ def write_litert(
     """
     optional_package("ai_edge_litert.interpreter", "phones")
     check_file(output)
-    generator, facts = load_generator(weights)
+    with policy_of("float32"):
+        generator, facts = load_generator(weights)
     by_keras = KerasRestorer(generator)
     if io == "uint8":
         by_keras = _rounding(by_keras)

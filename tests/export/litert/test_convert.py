@@ -14,10 +14,12 @@ from sis_keras.export.litert.choices import QUANTIZATIONS
 from sis_keras.export.litert.convert import fixed_model
 from sis_keras.export.litert.delegation import delegation
 from sis_keras.export.litert.quantize import quantized
-from sis_keras.export.litert.write import inputs
+from sis_keras.export.litert.write import inputs, write_litert
 from sis_keras.networks.generator import RestoredImage, build_generator
 from sis_keras.networks.presets import preset_arguments
 from sis_keras.restoring.litert import open_interpreter
+from sis_keras.restoring.precision import policy_of
+from sis_keras.weights.generators import save_weights
 
 # Both sides are padded; small, because the operators are the same.
 SIZE = (40, 72)
@@ -153,3 +155,15 @@ def test_what_stays_in_float():
     last = [x for x in steps if x["op_name"] != "DELEGATE"][-3:]
     assert [x["op_name"] for x in last] == ["ADD", "SUB", "SUB"]
     assert all(x["result_types"] == [np.float32] for x in last)
+
+
+def test_the_policy_of_the_run_does_not_count(tmp_path):
+    """As where a recipe's flagfile sets bfloat16 for a release."""
+    weights = tmp_path / "tiny.safetensors"
+    arguments = {"width_multiplier": 0.125, "fusion_channels": 8}
+    save_weights(weights, build_generator(**arguments), arguments, {})
+    pairs = open_source("flat:2")
+    with policy_of("bfloat16"):
+        output = tmp_path / "tiny.tflite"
+        write_litert(weights, output, 64, 64, "none", "float32", pairs, pairs)
+    assert output.is_file()
