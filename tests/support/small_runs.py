@@ -227,7 +227,7 @@ TABLE: dict[str, Run | InTest | Called | NotHere] = {
         ("--output=export/{number}/1",),
         ("export/{number}/1/batching_params.pbtxt",),
     ),
-    # In int8 smaller files are refused: too little is seen to find ranges on.
+    # The gate refuses int8 at 64x64: 37.9 dB from Keras, 45 are wanted.
     r"export.py --format=tflite .*--output=demo": Run(
         ("--size=256x256",), ("demo/model.tflite",)
     ),
