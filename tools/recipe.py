@@ -19,7 +19,8 @@ import sys
 import tqdm
 
 from benchmarks.reporting import machine, text_table
-from sis_keras.commands.program import Parser
+from sis_keras.commands.program import Parser, guarded
+from sis_keras.errors import UserError
 
 # A trial's name: what it changes in recipes/mobile.flags.
 TRIALS = {
@@ -57,7 +58,7 @@ def run_trial(name: str, output: pathlib.Path, steps: int) -> list[str]:
     change = [flag.format(**values) for flag in TRIALS[name]]
 
     if not (folder / "validation" / "scores.json").exists():
-        subprocess.run(
+        done = subprocess.run(
             [
                 sys.executable,
                 "train.py",
@@ -73,9 +74,15 @@ def run_trial(name: str, output: pathlib.Path, steps: int) -> list[str]:
                 "--operations_at_once=1",
                 *change,
             ],
-            check=True,
             capture_output=True,
+            text=True,
         )
+        if done.returncode:
+            *_, last = done.stderr.splitlines() or ["no word"]
+            raise UserError(
+                f"Expected the trial {name!r} to run to its end. Received: "
+                f"status {done.returncode}, {last}"
+            )
     with open(folder / "validation.csv") as file:
         row = list(csv.DictReader(file))[-1]
     gains = [f"{float(row[f'gain_{group}']):+.3f}" for group in GROUPS]
@@ -111,4 +118,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

@@ -55,7 +55,8 @@ def photographs_in(kind, folder):
     if not pathlib.Path(folder).is_dir() or not list_pictures(folder):
         raise UserError(
             f"{kind}:FOLDER expects a folder of sharp pictures. "
-            f"Received: {folder}, which holds none."
+            f"Received: {folder}, which holds none itself. Name the folder "
+            "that they lie in."
         )
     return list_pictures(folder)
 

@@ -98,7 +98,7 @@ def run(words, checkout, variables=()):
         text=True,
         cwd=checkout,
         env=environment(checkout, variables),
-        timeout=600,
+        timeout=1800,  # Where others use the machine, too.
     )
     said = f"{shlex.join(words)}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
     assert done.returncode == 0 and "Traceback" not in done.stderr, said

@@ -30,6 +30,8 @@ FRAMES = (
     "frames_240fps/GOPR0477_11_00 davis/breakdance davis/camel davis/parkour "
     "davis/scooter-black davis/train video/street"
 ).split()
+# The recipes halve some, and cut 128x128 from them.
+SIZE = (256, 288)
 # Copied, for commands write into them.
 COPIED = ("docs", "demo", "training")
 LEFT_OUT = ("runs", "data", "export", "node_modules", "dist", ".git")
@@ -71,14 +73,15 @@ def make_checkout(root: pathlib.Path) -> pathlib.Path:
 
 def make_pictures(folder):
     for seed, name in enumerate(SEQUENCES):
-        size = (320, 900) if name.startswith("gopro/test") else (160, 192)
+        size = (320, 900) if name.startswith("gopro/test") else SIZE
         for frame in range(2):
             sharp = texture(*size, 10 * seed + frame)
             blurry = cv2.blur(sharp, (9, 1))
             write(folder / name / f"sharp/{frame:06d}.png", sharp)
             write(folder / name / f"blur/{frame:06d}.png", blurry)
     for seed, name in enumerate(PHOTOGRAPHS):
-        write(folder / name / "a.png", texture(160, 192, 200 + seed))
+        write(folder / name / "a.png", texture(*SIZE, 200 + seed))
+    write(folder / "a.png", texture(*SIZE, 300))
     # One scene, turned: the frames of least detail, which are left out, are
     # not all of one sequence.
     for turns, name in enumerate(FRAMES):
@@ -87,11 +90,12 @@ def make_pictures(folder):
 
 def write_frames(folder, seed, count=16, turns=0):
     """A scene that moves by two pixels a frame, in one of eight ways."""
-    wide = texture(160, 192 + 2 * count, seed)
+    height, width = SIZE
+    wide = texture(height, width + 2 * count, seed)
     wide = wide[:: -1 if turns & 1 else 1, :: -1 if turns & 2 else 1]
     wide = 255 - wide if turns & 4 else wide
     for number in range(count):
-        frame = wide[:, 2 * number : 2 * number + 192]
+        frame = wide[:, 2 * number : 2 * number + width]
         write(folder / f"{number:05d}.png", frame)
 
 

@@ -227,11 +227,12 @@ TABLE: dict[str, Run | InTest | Called | NotHere] = {
         ("--output=export/{number}/1",),
         ("export/{number}/1/batching_params.pbtxt",),
     ),
+    # The gate refuses int8 at 64x64: 37.9 dB from Keras, 45 are wanted.
     r"export.py --format=tflite .*--output=demo": Run(
-        ("--size=64x64",), ("demo/model.tflite",)
+        ("--size=256x256",), ("demo/model.tflite",)
     ),
     r"export.py --format=tflite": Run(
-        ("--size=64x64",), ("sisnet_mobile_720p_int8.tflite",)
+        ("--size=256x256",), ("sisnet_mobile_720p_int8.tflite",)
     ),
     r"litert-benchmark": NotHere("benchmarks.litert runs it"),
     r"npm ": InTest("tests/demo/test_demo.py::test_threads_agree_with_python"),
