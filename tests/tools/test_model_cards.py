@@ -248,7 +248,7 @@ def test_the_page_names_the_licence_of_every_weight_file():
 
 
 def test_every_page_names_the_same_licence_of_davis():
-    for page in ("data", "training", "models"):
+    for page in ("data", "models"):
         text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
         lines = [x for x in text.splitlines() if "DAVIS 2016" in x]
         whole = " ".join(text.split()) if page == "models" else "\n".join(lines)
