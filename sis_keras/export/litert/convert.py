@@ -10,6 +10,8 @@ in float32 always: there int8 would quantise the picture itself.
 | `float16` | float16 | float32 |
 | `dynamic` | int8, a scale a channel | int8, ranges found at run time |
 | `int8` | int8, a scale a channel | int8, ranges found beforehand |
+
+With `dynamic` the first and the last layers stay in float32.
 """
 
 import contextlib

@@ -14,6 +14,9 @@ from sis_keras.quiet import muted_stderr
 LEAST_RANGE = 0.02
 # Of the converter's names: what stays in float32, whatever the rest.
 IN_FLOAT = r"restored\w*/(Relu|add|sub)|border_|StatefulPartitionedCall"
+# With dynamic ranges, the first and the last layers: 8 bits of the picture
+# itself, and of what is added to it, are most of the error.
+OUTERMOST = r"trunk_conv_0|expanded|to_rgb"
 
 
 def quantized(
@@ -88,6 +91,9 @@ def _recipe(quantize):
             )
     elif quantize == "dynamic":
         manager.add_dynamic_config(*every, num_bits=8)
+        manager.add_quantization_config(
+            OUTERMOST, names.ALL_SUPPORTED, algorithm_key=algorithms.NO_QUANTIZE
+        )
     else:
         manager.add_static_config(
             *every, activation_num_bits=8, weight_num_bits=8
