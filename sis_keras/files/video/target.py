@@ -28,6 +28,9 @@ from sis_keras.files.video.tracks import Plan, Tracks, planned
 
 # They write a frame's closed captions.
 _WITH_CAPTIONS = ("libx264", "libx265")
+# x265 begins to know decoding times with a third frame; of shorter clips they
+# are what was in its memory. So few are not reordered.
+_UNTIMED = 2
 
 
 class VideoTarget:
@@ -217,6 +220,8 @@ class VideoTarget:
         for packet in self._encoder.encode(frame):
             packet.stream = self.stream
             packet.time_base = self.source.tick
+            if self._encoder.name == "libx265" and self.frames <= _UNTIMED:
+                packet.dts = packet.pts
             self.container.mux(packet)
 
     def _time(self, frame):

@@ -99,6 +99,23 @@ def test_bits_that_are_lost_are_named(tmp_path):
     assert "4:2:0" in notes_of(source, tmp_path / "b.mp4")
 
 
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_the_shortest_clips_have_decoding_times(tmp_path, frames):
+    """By chance x265 gives them none; so several times."""
+    source = make_video(
+        tmp_path / "a.mkv", frames, codec="ffv1", pix_fmt="yuv444p16le",
+        sound=None, encoder={},
+    )  # fmt: skip
+    for _ in range(15):
+        copy(source, tmp_path / "b.mp4", overwrite=True)
+        with av.open(tmp_path / "b.mp4") as file:
+            found = [p for p in file.demux(video=0) if p.size]
+            assert file.streams.video[0].codec_context.name == "hevc"
+        assert len(found) == frames
+        assert sorted(p.dts for p in found) == [p.dts for p in found]
+        assert all(abs(p.pts - p.dts) * p.time_base < 1 for p in found)
+
+
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
 @pytest.mark.parametrize(
     "pix_fmt, full, levels",
