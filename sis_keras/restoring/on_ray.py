@@ -121,10 +121,16 @@ class RayRun:
     def _map(self, ray, task, tasks, mark, progress):
         waiting: Iterator[list[Job]] = iter(tasks)
         running: dict[Any, list[Job]] = {}
+        suspects: list[list[Job]] = []
         try:
             while True:
                 room = MOST_TASKS - len(running)
                 for some in itertools.islice(waiting, room):
+                    running[task(some)] = some
+                # It may have waited in a process that another file ended.
+                alone = bool(suspects) and not running
+                if alone:
+                    some = suspects.pop()
                     running[task(some)] = some
                 if not running:
                     return
@@ -137,8 +143,11 @@ class RayRun:
                         raise _of_a_machine(error) from error
                     except ray.exceptions.RayError as error:
                         if len(some) > 1:  # One of them; which?
-                            alone = [[job] for job in some]
-                            waiting = itertools.chain(alone, waiting)
+                            each = [[job] for job in some]
+                            waiting = itertools.chain(each, waiting)
+                            continue
+                        if not alone:
+                            suspects.append(some)
                             continue
                         outcome = _lost(some[0], error)
                     self._take(outcome, progress)
