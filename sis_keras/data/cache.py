@@ -15,6 +15,7 @@ import numpy as np
 import tqdm
 
 from sis_keras.data.fitness import folders_of
+from sis_keras.data.in_order import cores, in_order
 from sis_keras.data.source import Source
 from sis_keras.errors import UserError
 from sis_keras.files.atomic import atomic_path
@@ -65,7 +66,10 @@ class PictureCache:
 
 
 def open_cache(
-    sources: Sequence[Source], folder, progress: bool = True
+    sources: Sequence[Source],
+    folder,
+    progress: bool = True,
+    threads: int | None = None,
 ) -> PictureCache:
     """Opens the cache in `folder`; makes it first where it does not match.
 
@@ -73,6 +77,7 @@ def open_cache(
         sources: The pictures.
         folder: Made if absent.
         progress: Show it.
+        threads: That decode and blur; None is as many as there are cores.
 
     Raises:
         UserError: A source has no pairs, or one of its pictures is bad;
@@ -83,7 +88,9 @@ def open_cache(
     # What is held out goes by the folders' names.
     places = _places(sources)
     if not _matches(folder, fingerprint, places):
-        _write(sources, folder, fingerprint, places, progress)
+        _write(
+            sources, folder, fingerprint, places, progress, threads or cores()
+        )
     return PictureCache(folder)
 
 
@@ -100,7 +107,7 @@ def _matches(folder, fingerprint, places):
         return False  # Absent or half written.
 
 
-def _write(sources, folder, fingerprint, places, show):
+def _write(sources, folder, fingerprint, places, show, threads):
     check_folder(folder, "cache_dir")
     make_folder(folder)
     # Without its index the file beside it means nothing: remove that first.
@@ -117,7 +124,7 @@ def _write(sources, folder, fingerprint, places, show):
         with open(temporary, "wb") as file:
             for source in sources:
                 shifts = []
-                for number, example in enumerate(source.examples()):
+                for number, example in enumerate(_made(source, threads)):
                     name, blurry, sharp = example
                     files = source.items[number].files if source.items else ()
                     shifts.append(_mean(blurry) - _mean(sharp))
@@ -145,6 +152,17 @@ def _write(sources, folder, fingerprint, places, show):
             "pairs": entries,
         }
         temporary.write_text(json.dumps(index))
+
+
+def _made(source, threads):
+    """As its `examples`, in threads where each pair stands apart."""
+    if source.items is None:
+        return source.examples()
+    return in_order(_example, source.items, threads)
+
+
+def _example(item):
+    return item.name, *item.make()
 
 
 def digest(picture: np.ndarray) -> str:

@@ -84,4 +84,4 @@ def cache_folders(sources: Sequence[dict], folder) -> list[str]:
 
 def _make(source, folder):
     cv2.setNumThreads(1)  # The other processes have the other cores.
-    open_cache([open_source(**source)], folder, progress=False)
+    open_cache([open_source(**source)], folder, progress=False, threads=1)

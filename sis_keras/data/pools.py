@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from sis_keras.data.cache import PictureCache, open_cache
+from sis_keras.data.in_order import cores
 from sis_keras.data.open_source import open_source
 from sis_keras.errors import UserError
 
@@ -64,11 +65,16 @@ class Background:
     ):
         # Not forked: TensorFlow's threads would not come along.
         context = multiprocessing.get_context("spawn")
+        workers = min(workers, len(tasks))
+        # Ahead, the training has the cores.
+        threads = 1 if ahead else max(1, cores() // workers)
         self._processes = [
             context.Process(
-                target=_make, args=(tasks[n::workers], ahead), daemon=True
+                target=_make,
+                args=(tasks[n::workers], ahead, threads),
+                daemon=True,
             )
-            for n in range(min(workers, len(tasks)))
+            for n in range(workers)
         ]
         for process in self._processes:
             process.start()
@@ -228,7 +234,7 @@ def seeded(sources: Sequence[dict], seed: int, number: int) -> list[dict]:
     return [{**source, "seed": seed} for source in sources]
 
 
-def _make(tasks, ahead):
+def _make(tasks, ahead, threads):
     """In a process of its own, which Ctrl-C leaves to its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if ahead and hasattr(os, "nice"):
@@ -237,6 +243,6 @@ def _make(tasks, ahead):
     try:
         for sources, folder in tasks:
             opened = [open_source(**source) for source in sources]
-            open_cache(opened, folder, progress=not ahead)
+            open_cache(opened, folder, not ahead, threads)
     except UserError as error:
         sys.exit(str(error))

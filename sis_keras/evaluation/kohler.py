@@ -10,9 +10,6 @@ picture is compared with a frame is in `kohler_steps.py`.
 number of the benchmark's.
 """
 
-import collections
-import concurrent.futures
-import os
 import time
 from collections.abc import Callable
 
@@ -20,6 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from sis_keras.data.benchmark import Benchmark
+from sis_keras.data.in_order import cores, in_order
 from sis_keras.errors import UserError
 from sis_keras.evaluation.evaluate import summarize
 from sis_keras.evaluation.kohler_steps import SMALLEST, Planes, compare
@@ -175,7 +173,7 @@ def _best(shot, name, pictures, names):
         }
 
     count = 0
-    for number, compared in _in_parallel(score, shot.frames()):
+    for number, compared in in_order(score, shot.frames(), cores()):
         count += 1
         for column, comparison in compared.items():
             values = comparison.psnr, comparison.ssim
@@ -189,22 +187,3 @@ def _best(shot, name, pictures, names):
             "data again."
         )
     return {"frames": count, **best, "best_frames": where}
-
-
-def _in_parallel(function, items):
-    """Results in order, on all cores; few items wait, for they are large."""
-    workers = _cores()
-    waiting: collections.deque = collections.deque()
-    with concurrent.futures.ThreadPoolExecutor(workers) as executor:
-        for item in items:
-            waiting.append(executor.submit(function, item))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def _cores():
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

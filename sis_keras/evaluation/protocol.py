@@ -1,8 +1,9 @@
 """What a table of numbers means and was made with, in words."""
 
 import importlib.metadata
-import os
 import platform
+
+from sis_keras.data.in_order import cores
 
 SOFTWARE = (
     "numpy",
@@ -62,15 +63,12 @@ def known_protocol(sources: list, weights: str, precision: str) -> dict:
     devices = tf.config.list_physical_devices("GPU")
     details = [tf.config.experimental.get_device_details(x) for x in devices]
     names = [str(x.get("device_name", "GPU")) for x in details]
-    cores = os.cpu_count()
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
     return {
         "source": ", ".join(source.name for source in sources),
         "input": "; ".join(sorted({source.input for source in sources})),
         "weights": weights,
         "precision": precision,
-        "device": ", ".join(names) or f"{cores} {platform.machine()} cores",
+        "device": ", ".join(names) or f"{cores()} {platform.machine()} cores",
     }
 
 

@@ -192,3 +192,27 @@ def test_an_unreadable_picture_is_named(tmp_path):
         open_cache([open_source(str(tmp_path / "a"))], tmp_path / "cache")
     with pytest.raises(FileNotFoundError):
         PictureCache(tmp_path / "cache")
+
+
+def test_threads_change_nothing(tmp_path):
+    save_pairs(tmp_path / "pairs", 5)
+    photographs = "photographs:" + str(tmp_path / "pairs/sharp")
+    names = (str(tmp_path / "pairs"), photographs, "flat:4")
+    caches = []
+    for threads in (1, 3):
+        sources = [open_source(name, seed=7) for name in names]
+        folder = tmp_path / f"cache_{threads}"
+        open_cache(sources, folder, progress=False, threads=threads)
+        caches.append([x.read_bytes() for x in sorted(folder.iterdir())])
+    assert len(caches[0]) == 2
+    assert caches[0] == caches[1]
+
+
+def test_a_bad_pair_in_a_thread_is_told(tmp_path):
+    save_pairs(tmp_path / "pairs", 5)
+    bad = tmp_path / "pairs/sharp/3.png"
+    bad.write_bytes(bad.read_bytes()[:60])
+    source = open_source(str(tmp_path / "pairs"))
+    with pytest.raises(UserError, match="3.png"):
+        open_cache([source], tmp_path / "cache", threads=2)
+    assert not list((tmp_path / "cache").glob("index.json"))
