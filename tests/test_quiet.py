@@ -63,3 +63,23 @@ def test_a_process_without_a_standard_error():
     script = "import os; os.close(2); import sis_keras; sis_keras.evaluate"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("given, on", [(None, "True"), ("0", "False")])
+def test_fast_convolutions_unless_the_user_says_no(given, on):
+    environment = {k: v for k, v in os.environ.items() if "ONEDNN" not in k}
+    if given:
+        environment["TF_ENABLE_ONEDNN_OPTS"] = given
+    script = (
+        "from sis_keras.quiet import import_tensorflow; import_tensorflow(); "
+        "from tensorflow.python.framework import test_util; "
+        "print(test_util.IsMklEnabled())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+    )
+    assert done.stdout.strip() == on, done.stderr

@@ -6,6 +6,7 @@ from sis_keras.commands.flags import FLAGS, of_a_run
 from sis_keras.errors import UserError
 from sis_keras.files.contents import contents_of
 from sis_keras.networks.presets import preset_arguments
+from sis_keras.restoring.precision import training_precision
 
 
 def generator_arguments() -> dict:
@@ -49,8 +50,22 @@ def start_keras(strategy: str = "one"):
     # Hosts must find each other before anything is computed.
     made = make_strategy(strategy)
     keras.utils.set_random_seed(FLAGS.seed)
+    if FLAGS.precision == "auto":
+        FLAGS.precision = training_precision(_tensorflow_devices())
     keras.mixed_precision.set_dtype_policy(FLAGS.precision)
     return made
+
+
+def _tensorflow_devices():
+    """Each accelerator's compute capability; a TPU has none, a CPU neither."""
+    import tensorflow as tf
+
+    if tf.config.list_logical_devices("TPU"):
+        return [None]
+    return [
+        tf.config.experimental.get_device_details(x).get("compute_capability")
+        for x in tf.config.list_physical_devices("GPU")
+    ]
 
 
 def make_gan(arguments):

@@ -243,8 +243,9 @@ _group("Arithmetic", "how and on what it computes.")
 flags.DEFINE_enum(
     "precision",
     "float32",
-    ["float32", "mixed_bfloat16", "mixed_float16"],
-    "Of the networks' arithmetic; weights stay float32.",
+    ["float32", "mixed_bfloat16", "mixed_float16", "auto"],
+    "Of the networks' arithmetic; weights stay float32. auto: mixed_bfloat16 "
+    "where the device computes in it, else float32.",
 )
 flags.DEFINE_integer(
     "threads_of_an_operation",

@@ -41,6 +41,7 @@ from sis_keras.commands.program import line_of  # noqa: E402
 from sis_keras.commands.start import start  # noqa: E402
 from sis_keras.data.fitness import check_sources  # noqa: E402
 from sis_keras.data.source import refuse_overlap  # noqa: E402
+from sis_keras.restoring.precision import training_precision  # noqa: E402
 from sis_keras.training.run import LAST, check_output  # noqa: E402
 
 os.environ["KERAS_BACKEND"] = "jax"
@@ -75,6 +76,8 @@ def main():
     output = required("output")
     check_output(output, FLAGS.resume)
     refuse_what_is_not_here()
+    if FLAGS.precision == "auto":
+        FLAGS.precision = training_precision(_jax_devices())
     arguments = generator_arguments()
     required("validation_data")
     groups = validation_groups()
@@ -139,6 +142,15 @@ def main():
         pools.close()
 
 
+def _jax_devices():
+    """As `building.start_keras` tells TensorFlow's."""
+    import jax
+
+    found = [x for x in jax.local_devices() if x.platform != "cpu"]
+    told = [getattr(x, "compute_capability", None) for x in found]
+    return [x and tuple(map(int, x.split("."))) for x in told]
+
+
 def run_settings(data):
     """What must not change when a run goes on."""
     return {**settings(data), "log_every": FLAGS.log_every}
@@ -152,7 +164,7 @@ def refuse_what_is_not_here():
     """Flags of train.py that mean nothing on JAX."""
     for flag, values in (
         ("adversarial", ["none"]),
-        ("precision", ["float32", "mixed_bfloat16"]),
+        ("precision", ["auto", "float32", "mixed_bfloat16"]),
         ("hold_out", [[]]),
     ):
         if FLAGS[flag].value not in values:

@@ -4,10 +4,10 @@ import concurrent.futures
 import multiprocessing
 from collections.abc import Sequence
 
-import cv2
 import tqdm
 
 from sis_keras.data.cache import PictureCache, open_cache
+from sis_keras.data.child_process import start_child
 from sis_keras.data.open_source import open_source
 from sis_keras.data.source_text import read_text
 
@@ -66,7 +66,7 @@ def open_caches(
     """
     folders = cache_folders(sources, folder)
     pool = concurrent.futures.ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn")
+        workers, multiprocessing.get_context("spawn"), start_child
     )
     try:
         made = pool.map(_make, sources, folders)
@@ -83,5 +83,4 @@ def cache_folders(sources: Sequence[dict], folder) -> list[str]:
 
 
 def _make(source, folder):
-    cv2.setNumThreads(1)  # The other processes have the other cores.
     open_cache([open_source(**source)], folder, progress=False, threads=1)

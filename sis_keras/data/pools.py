@@ -15,10 +15,10 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-import cv2
 import numpy as np
 
 from sis_keras.data.cache import PictureCache, open_cache
+from sis_keras.data.child_process import start_child
 from sis_keras.data.in_order import cores
 from sis_keras.data.open_source import open_source
 from sis_keras.errors import UserError
@@ -239,7 +239,7 @@ def _make(tasks, ahead, threads):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if ahead and hasattr(os, "nice"):
         os.nice(19)
-    cv2.setNumThreads(1)
+    start_child()
     try:
         for sources, folder in tasks:
             opened = [open_source(**source) for source in sources]

@@ -2,7 +2,7 @@
 
 import contextlib
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sis_keras.errors import UserError
@@ -44,6 +44,20 @@ def best_precision() -> str:
     except OSError:
         words = []
     return "bfloat16" if any(flag in words for flag in flags) else "float32"
+
+
+def training_precision(capabilities: Sequence[tuple[int, int] | None]) -> str:
+    """Keras's policy that is fast on a device and safe to train in.
+
+    Args:
+        capabilities: Of each GPU or TPU; None where the device does not tell,
+            as a TPU. Without any it is the processor that computes.
+    """
+    if not capabilities:
+        return PRECISIONS[best_precision()].policy
+    # Ampere is the first of NVIDIA's that computes in bfloat16.
+    old = any(x is not None and x < (8, 0) for x in capabilities)
+    return "float32" if old else "mixed_bfloat16"
 
 
 @contextlib.contextmanager

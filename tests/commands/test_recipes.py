@@ -7,13 +7,15 @@ import numpy as np
 from places import ROOT
 from train_calls import run
 
+from sis_keras.restoring.precision import best_precision
+from sis_keras.weights.tensors import read_tensors
+
 TINY = [
     "--steps=2",
     "--batch_size=2",
     "--crop_size=32",
     "--validate_every=2",
     "--log_every=1",
-    "--precision=float32",
 ]
 
 
@@ -54,6 +56,11 @@ def test_gopro_mobile_needs_gopro_large_alone(tmp_path, monkeypatch):
     held_out = ("GOPR0374_11_00", "GOPR0384_11_02")
     frames = ("000001", "000002")
     assert scored == {f"{x}/{frame}" for x in held_out for frame in frames}
+    # The recipe says "auto": a run is known by what that was.
+    _, metadata = read_tensors(output / "last.safetensors")
+    policies = {"bfloat16": "mixed_bfloat16", "float32": "float32"}
+    precision = metadata["card"]["settings"]["precision"]
+    assert precision == policies[best_precision()]
 
 
 def test_gopro_mobile_without_the_variable(tmp_path, monkeypatch):

@@ -177,6 +177,27 @@ def test_bfloat16_where_the_processor_has_it(monkeypatch, flags, best):
 
     monkeypatch.setattr("pathlib.Path.read_text", read_text)
     assert precision.best_precision() == best
+    assert (
+        precision.training_precision([])
+        == {
+            "float32": "float32",
+            "bfloat16": "mixed_bfloat16",
+        }[best]
+    )
+
+
+@pytest.mark.parametrize(
+    "capabilities, policy",
+    [
+        ([(9, 0)], "mixed_bfloat16"),
+        ([(8, 0), (8, 6)], "mixed_bfloat16"),
+        ([(7, 5)], "float32"),
+        ([(8, 0), (7, 0)], "float32"),
+        ([None], "mixed_bfloat16"),
+    ],
+)
+def test_the_training_takes_what_its_device_computes_in(capabilities, policy):
+    assert precision.training_precision(capabilities) == policy
 
 
 # === Tiles ===
