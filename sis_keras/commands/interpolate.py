@@ -5,7 +5,9 @@ r"""Writes weights between two, as between those of content and of a game:
         --write=runs/game/half.safetensors
 
 A game sharpens textures and adds patterns; part of the way has the one and
-hardly the other. `python -m benchmarks.perceptual` compares several.
+hardly the other. `python -m benchmarks.perceptual` compares several. Between
+two ends of one training lie weights that validate better than either (model
+soups, Wortsman et al., ICML 2022).
 """
 
 from absl import flags
@@ -20,6 +22,9 @@ flags.DEFINE_multi_string(
     "between", [], "Two weight files, checkpoints or released names; each once."
 )
 flags.DEFINE_float("share", 0.5, "Of the way to the second, in [0, 1].")
+flags.DEFINE_float(
+    "strength", 1.0, "Of what the network changes; below 1 it changes less."
+)
 flags.DEFINE_string("write", None, "The new weight file.")
 
 
@@ -35,7 +40,7 @@ def main():
     from sis_keras.weights.interpolation import interpolate
 
     first, second = FLAGS.between
-    interpolate(first, second, FLAGS.share, path)
+    interpolate(first, second, FLAGS.share, path, FLAGS.strength)
     print(f"Wrote {path}.")
 
 

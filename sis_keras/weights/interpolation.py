@@ -9,7 +9,9 @@ from sis_keras.weights.generators import (
 )
 
 
-def interpolate(first, second, share: float, path) -> None:
+def interpolate(
+    first, second, share: float, path, strength: float = 1.0
+) -> None:
     """Writes the weights at `share` of the way from one file to another.
 
     Each value is `(1 - share) * first + share * second`: the network
@@ -21,14 +23,22 @@ def interpolate(first, second, share: float, path) -> None:
             say.
         second: Another of the same network; after the game, say.
         share: In [0, 1].
+        strength: The last layer is multiplied by it. Below 1 the network
+            changes less: what it is unsure of is wrong more often than not on
+            other scenes than those that it was trained on.
         path: Of the file to write. Its card is that of `second` without its
             scores, and with `interpolated`.
 
     Raises:
-        UserError: The share is outside, or the networks differ.
+        UserError: The share is outside, the strength is none, or the networks
+            differ.
     """
     if not 0 <= share <= 1:
         raise UserError(f"Expected a share from 0 to 1. Received: {share}.")
+    if not 0 < strength <= 2:
+        raise UserError(
+            f"Expected a strength above 0, to 2. Received: {strength}."
+        )
     start, found = load_generator(first)
     end, metadata = load_generator(second)
     check_arguments(found["arguments"], metadata["arguments"], first)
@@ -38,6 +48,10 @@ def interpolate(first, second, share: float, path) -> None:
             for a, b in zip(start.get_weights(), end.get_weights(), strict=True)
         ]
     )
+    output = end.get_layer("to_rgb")
+    output.set_weights([strength * x for x in output.get_weights()])
     card = without_scores(metadata["card"])
     card["interpolated"] = {"from": str(first), "share": share}
+    if strength != 1.0:
+        card["strength"] = strength
     save_weights(path, end, metadata["arguments"], without_places(card))

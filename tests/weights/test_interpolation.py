@@ -19,7 +19,11 @@ def files(tmp_path):
 
 def saved(path, seed, **changed):
     arguments = {**ARGUMENTS, "seed": seed, **changed}
-    save_weights(path, build_generator(**arguments), arguments, CARD)
+    generator = build_generator(**arguments)
+    output = generator.get_layer("to_rgb")  # Zero at the beginning.
+    random = np.random.default_rng(seed)
+    output.set_weights([random.random(x.shape) for x in output.get_weights()])
+    save_weights(path, generator, arguments, CARD)
     return path
 
 
@@ -33,6 +37,22 @@ def test_each_value_is_so_far_on_the_way(files, tmp_path, share):
     for a, b, found in zip(one, two, between, strict=True):
         expected = np.float32(1 - share) * a + np.float32(share) * b
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_the_strength_is_that_of_the_last_layer(files, tmp_path):
+    path = tmp_path / "weaker.safetensors"
+    interpolate(*files, 1.0, path, strength=0.5)
+    full, found = (load_generator(p)[0] for p in (files[1], path))
+    for layer in full.layers:
+        factor = np.float32(0.5 if layer.name == "to_rgb" else 1.0)
+        same = found.get_layer(layer.name).get_weights()
+        for a, b in zip(layer.get_weights(), same, strict=True):
+            np.testing.assert_array_equal(b, factor * a)
+    assert load_generator(path)[1]["card"]["strength"] == 0.5
+    for strength in (0.0, -1.0, 2.5, float("nan")):
+        with pytest.raises(UserError, match="strength above 0"):
+            interpolate(*files, 1.0, tmp_path / "none", strength=strength)
+    assert not (tmp_path / "none").exists()
 
 
 def test_the_card_tells_and_keeps_no_score_of_others(files, tmp_path):
