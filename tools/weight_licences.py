@@ -75,8 +75,11 @@ def trained_on(name: str, entries: dict) -> list[str]:
     """Sources of a released model, and of what it was made from."""
     card = entries[name]["card"]
     sources = list(card.get("train_data", []))
-    before = card.get("interpolated", {}).get("from")
-    if before in entries:
+    interpolated = card.get("interpolated", {})
+    before = interpolated.get("from")
+    if "train_data" in interpolated:
+        sources += interpolated["train_data"]
+    elif before in entries:
         sources += trained_on(before, entries)
     elif before:
         sources.append(UNKNOWN)  # No card tells what that file learned from.

@@ -50,8 +50,22 @@ def interpolate(
     )
     output = end.get_layer("to_rgb")
     output.set_weights([strength * x for x in output.get_weights()])
+    learned_from = _learned_from(found["card"], metadata["card"])
     card = without_scores(metadata["card"])
     card["interpolated"] = {"from": str(first), "share": share}
+    if learned_from:
+        card["interpolated"]["train_data"] = learned_from
     if strength != 1.0:
         card["strength"] = strength
     save_weights(path, end, metadata["arguments"], without_places(card))
+
+
+def _learned_from(*cards) -> list[str]:
+    """Sources of all, each once; none where one of the cards does not tell."""
+    sources: dict[str, None] = {}
+    for card in cards:
+        between = card.get("interpolated", {"train_data": []})
+        if not card.get("train_data") or "train_data" not in between:
+            return []
+        sources |= dict.fromkeys(card["train_data"] + between["train_data"])
+    return list(sources)

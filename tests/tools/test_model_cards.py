@@ -199,6 +199,8 @@ def test_a_file_has_the_licence_of_what_it_learned_from():
     half = {"card": {**free["card"], "interpolated": {"from": "research"}}}
     unknown = {"card": {"train_data": ["elsewhere/pairs"]}}
     mixed = {"card": {**free["card"], "interpolated": {"from": "…/gopro/a.st"}}}
+    told = {"from": "…/a.st", "train_data": ["flow:$SIS_DATA/davis"]}
+    told = {"card": {**free["card"], "interpolated": told}}
     # Not for commerce by the pictures' README; some of DAVIS is in `video`.
     davis = {"card": {"train_data": ["half:flow:$SIS_DATA/davis"]}}
     video = {"card": {"train_data": ["flow:$SIS_DATA/video"]}}
@@ -210,6 +212,7 @@ def test_a_file_has_the_licence_of_what_it_learned_from():
         "half": half,
         "unknown": unknown,
         "mixed": mixed,
+        "told": told,
         "nothing": {"card": {}},
     }
     entries = {k: {**v, "file": f"{k}.st"} for k, v in entries.items()}
@@ -224,6 +227,7 @@ def test_a_file_has_the_licence_of_what_it_learned_from():
         "half": "**research use only**",
         "unknown": "none: data of unknown licence",
         "mixed": "none: data of unknown licence",
+        "told": "**research use only**",
         "nothing": "none: data of unknown licence",
         "kept": "**research use only**",
     }

@@ -79,3 +79,26 @@ def test_other_networks_are_refused(files, tmp_path):
 def test_a_share_is_between_none_and_all(files, tmp_path):
     with pytest.raises(UserError, match="from 0 to 1"):
         interpolate(*files, 1.5, tmp_path / "between.safetensors")
+
+
+def test_the_card_names_what_both_learned_from(tmp_path):
+    def path_of(name, *train_data):
+        path = tmp_path / f"{name}.safetensors"
+        arguments = {**ARGUMENTS, "seed": 1}
+        card = {"train_data": list(train_data)} if train_data else {}
+        save_weights(path, build_generator(**arguments), arguments, card)
+        return path
+
+    def between(first, second):
+        path = tmp_path / f"{first.stem}_{second.stem}.safetensors"
+        interpolate(first, second, 0.5, path)
+        return path, load_generator(path)[1]["card"]["interpolated"]
+
+    a, b, c = path_of("a", "x", "y"), path_of("b", "y", "z"), path_of("c", "w")
+    both, card = between(a, b)
+    assert card["train_data"] == ["x", "y", "z"]
+    assert between(both, c)[1]["train_data"] == ["y", "z", "x", "w"]
+    assert between(c, both)[1]["train_data"] == ["w", "y", "z", "x"]
+    untold, card = between(path_of("d"), a)
+    assert "train_data" not in card
+    assert "train_data" not in between(untold, b)[1]
