@@ -20,17 +20,21 @@ IMPORTS = [
 ]
 
 
-@pytest.mark.parametrize("script", IMPORTS)
-def test_nothing_is_printed(script):
-    environment = dict(os.environ)
-    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
-    done = subprocess.run(
+def ran(script, environment):
+    return subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
         cwd=ROOT,
         env=environment,
     )
+
+
+@pytest.mark.parametrize("script", IMPORTS)
+def test_nothing_is_printed(script):
+    environment = dict(os.environ)
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    done = ran(script, environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -75,11 +79,5 @@ def test_fast_convolutions_unless_the_user_says_no(given, on):
         "from tensorflow.python.framework import test_util; "
         "print(test_util.IsMklEnabled())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=environment,
-    )
+    done = ran(script, environment)
     assert done.stdout.strip() == on, done.stderr

@@ -148,7 +148,12 @@ def _jax_devices():
 
     found = [x for x in jax.local_devices() if x.platform != "cpu"]
     told = [getattr(x, "compute_capability", None) for x in found]
-    return [x and tuple(map(int, x.split("."))) for x in told]
+    # AMD's tell a name, such as gfx90a.
+    numbers = [str(x).split(".") for x in told]
+    return [
+        (int(x[0]), int(x[1])) if "".join(x).isdecimal() and x[1:] else None
+        for x in numbers
+    ]
 
 
 def run_settings(data):

@@ -67,7 +67,7 @@ class Background:
         context = multiprocessing.get_context("spawn")
         workers = min(workers, len(tasks))
         # Ahead, the training has the cores.
-        threads = 1 if ahead else max(1, cores() // workers)
+        threads = 1 if ahead else max(1, cores() // max(1, workers))
         self._processes = [
             context.Process(
                 target=_make,

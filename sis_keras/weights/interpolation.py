@@ -24,8 +24,7 @@ def interpolate(
         second: Another of the same network; after the game, say.
         share: In [0, 1].
         strength: The last layer is multiplied by it. Below 1 the network
-            changes less: what it is unsure of is wrong more often than not on
-            other scenes than those that it was trained on.
+            changes less.
         path: Of the file to write. Its card is that of `second` without its
             scores, and with `interpolated`.
 
