@@ -8,6 +8,10 @@ import pytest
 # What runs in a shell's background ignores Ctrl-C, and so would its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# As `sis_keras.quiet` has it, for tests that import TensorFlow themselves: their
+# children are to compute the same bits.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
 # Workers of pytest-xdist share the cores, as do the programs that they start.
 workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
 if workers > 1:
