@@ -4,6 +4,7 @@ import functools
 import pathlib
 
 from sis_keras.data import triplets
+from sis_keras.data.blur.focus import shallow_photograph
 from sis_keras.data.blur.synthetic import (
     FLAT_SIZE,
     blurred_photograph,
@@ -78,6 +79,29 @@ def sharp_source(text, paths):
         for path in paths
     ]
     return of_items(text, items, synthetic=True, input=SHARP)
+
+
+def shallow_source(text, paths, arguments):
+    """Pictures with a shallow depth of field, whose halves are equal."""
+    versions, seed = arguments["versions"], arguments["seed"]
+    items = [
+        Item(
+            f"shallow/{path.stem}/{version}",
+            (path,),
+            functools.partial(shallow_photograph, path, (seed, place, version)),
+            functools.partial(stored_size, path),
+        )
+        for place, path in enumerate(paths)
+        for version in range(versions)
+    ]
+    return of_items(
+        text,
+        items,
+        BLUR_VERSION,
+        seed,
+        synthetic=True,
+        input=f"pictures out of focus in part, no other blur, seed {seed}",
+    )
 
 
 def flat_source(text, number, seed):

@@ -5,6 +5,7 @@
 | `FOLDER` | pairs: `blur/` and `sharp/`, or `input/` and `target/`, below it |
 | `photographs:FOLDER` | sharp pictures in it, with synthetic blur |
 | `sharp:FOLDER` | the same as they are: input and target are equal |
+| `shallow:FOLDER` | the same, parts of each out of focus, which stay so |
 | `flat:N` | N plain colours and gradients, which stay as they are |
 | `skimage:train`, `skimage:test` | the same, of scikit-image's photographs |
 | `frames:PATH` | a video or folder of frames; 7 to 13 of them averaged |
@@ -32,6 +33,7 @@ from sis_keras.data.made_source import (
     flow_source,
     photograph_source,
     photographs_in,
+    shallow_source,
     sharp_source,
 )
 from sis_keras.data.natural_order import in_natural_order
@@ -110,6 +112,8 @@ def _open(text, arguments, half=False):
         return flat_source(text, rest, arguments["seed"])
     if kind == "sharp":
         return sharp_source(text, photographs_in(kind, rest))
+    if kind == "shallow":
+        return shallow_source(text, photographs_in(kind, rest), arguments)
     if kind == "frames":
         return _frames(text, rest, arguments["inputs"], arguments["seed"])
     if kind == "tfds":

@@ -12,7 +12,7 @@ WRAPPERS = ("grey", "half", "matched", "sample", "without")
 WITH_VALUE = ("sample", "without")
 WITHOUT_PATH = ("skimage", "flat", "tfds")
 # Of a source's text; what else has a colon is a path.
-KINDS = ("photographs", "sharp", "flow", "frames", *WITHOUT_PATH)
+KINDS = ("photographs", "sharp", "shallow", "flow", "frames", *WITHOUT_PATH)
 # Folders of the Köhler benchmark, which are no pairs; evaluate.py scores them.
 BENCHMARKS = ("kohler", "single-gt")
 
