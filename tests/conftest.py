@@ -8,8 +8,8 @@ import pytest
 # What runs in a shell's background ignores Ctrl-C, and so would its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# As `sis_keras.quiet` has it, for tests that import TensorFlow themselves: their
-# children are to compute the same bits.
+# As `sis_keras.quiet` has it, for tests that import TensorFlow themselves:
+# their children are to compute the same bits.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 # Workers of pytest-xdist share the cores, as do the programs that they start.

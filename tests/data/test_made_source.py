@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from skimage import data
 from source_pictures import assert_same_twice, halved, save, save_frames
 
 from sis_keras.data.blur.flow import flow_blur
@@ -40,6 +41,26 @@ def test_already_sharp_pictures(tmp_path):
         np.testing.assert_array_equal(sharp, photograph)
     with pytest.raises(UserError, match="sharp:FOLDER.*which holds none"):
         open_source(f"sharp:{tmp_path}/none")
+
+
+def test_pictures_out_of_focus_in_part_stay_so(tmp_path):
+    photographs = [data.astronaut()[:200, :300], data.coffee()[:200, :300]]
+    for name, photograph in zip("ab", photographs, strict=True):
+        Image.fromarray(photograph).save(tmp_path / f"{name}.png")
+    source = open_source(f"shallow:{tmp_path}", versions=2, seed=3)
+    assert (source.count, source.synthetic) == (4, True)
+    examples = assert_same_twice(source, 4)
+    assert [x[0] for x in examples] == [
+        f"shallow/{name}/{version}" for name in "ab" for version in range(2)
+    ]
+    for number, (_, blurry, sharp) in enumerate(examples):
+        np.testing.assert_array_equal(blurry, sharp)
+        assert (sharp != photographs[number // 2]).any()
+    assert (examples[0][1] != examples[1][1]).any()
+    other = open_source(f"shallow:{tmp_path}", versions=2, seed=4)
+    assert other.fingerprint != source.fingerprint
+    with pytest.raises(UserError, match="shallow:FOLDER.*which holds none"):
+        open_source(f"shallow:{tmp_path}/none")
 
 
 def test_half_the_size_of_pairs(tmp_path):
