@@ -14,6 +14,13 @@ from keras import ops
 # Of a picture, at most so much of its middle, in pixels.
 SIDE = 256
 DRAWS = 4
+CONVOLUTIONS = keras.layers.Conv2D, keras.layers.Conv2DTranspose
+CHANNEL_BY_CHANNEL = (
+    keras.layers.Activation,
+    keras.layers.AveragePooling2D,
+    keras.layers.MaxPooling2D,
+    keras.layers.ReLU,
+)
 
 
 class DeadUnits:
@@ -56,10 +63,11 @@ class DeadUnits:
     def revive(self, pictures: Sequence[np.ndarray], seed: int) -> int:
         """Draws the kernels of dead units anew, with a bias of zero.
 
-        Recycling of dormant neurons (Sokar et al., ICML 2023), but that the
-        weights behind them are left: weight decay has made them small.
-        New kernels are as long as the median of the layer's living ones, and
-        0.3 at least.
+        Recycling of dormant neurons (Sokar et al., ICML 2023): what reads
+        them does so with zeros, so that the model computes what it did. New
+        kernels are as long as the median of the layer's living ones, and 0.3
+        at least. Units that are added to others' before anything reads them
+        stay dead: nothing apart reads them.
 
         Args:
             pictures: As of `by_layer`.
@@ -70,15 +78,18 @@ class DeadUnits:
             four draws stays.
         """
         random = np.random.default_rng(seed)
-        before = self._count(pictures)
+        before = self._dead(pictures)
         for _ in range(DRAWS):
             for name, dead in self._dead(pictures).items():
-                if dead.any():
-                    _draw(self._layers[name], dead, random)
-        return before - self._count(pictures)
-
-    def _count(self, pictures):
-        return sum(dead for dead, _ in self.by_layer(pictures).values())
+                dead &= before[name]
+                readers = _readers(self._layers[name], dead)
+                if readers is None or not dead.any():
+                    continue
+                _draw(self._layers[name], dead, random)
+                for layer, channels in readers:
+                    _silence(layer, channels)
+        after = self._dead(pictures)
+        return sum(int((before[x] & ~after[x]).sum()) for x in before)
 
     def _dead(self, pictures):
         """For each layer, which of its units are never above zero."""
@@ -113,6 +124,48 @@ def _draw(layer, dead, random):
     shape = np.moveaxis(kernel, axis, -1).shape
     kernel = np.moveaxis(flat.reshape(shape), -1, axis)
     layer.set_weights([kernel, bias])
+
+
+def _readers(layer, channels):
+    """`(layer, which of its inputs)` of all kernels that read these channels.
+
+    None where they are added to others, shuffled or given out before.
+    """
+    found = []
+    if not layer._outbound_nodes:
+        return None
+    for node in layer._outbound_nodes:
+        operation = node.operation
+        if isinstance(operation, CONVOLUTIONS):
+            found.append((operation, channels))
+            continue
+        if isinstance(operation, keras.layers.Concatenate):
+            passed = np.concatenate(
+                [
+                    channels
+                    if x._keras_history.operation is layer
+                    else np.zeros(x.shape[-1], bool)
+                    for x in node.arguments.keras_tensors
+                ]
+            )
+        elif isinstance(operation, CHANNEL_BY_CHANNEL):
+            passed = channels
+        else:
+            return None
+        behind = _readers(operation, passed)
+        if behind is None:
+            return None
+        found += behind
+    return found
+
+
+def _silence(layer, channels):
+    kernel = layer.kernel.numpy()
+    if isinstance(layer, keras.layers.Conv2DTranspose):
+        kernel[..., channels] = 0
+    else:
+        kernel[..., channels, :] = 0
+    layer.kernel.assign(kernel)
 
 
 def _middle(picture):

@@ -90,7 +90,8 @@ def test_the_unit_and_no_other_is_drawn(transposed):
     kind = keras.layers.Conv2DTranspose if transposed else keras.layers.Conv2D
     picture = keras.Input((None, None, 3))
     x = kind(2, 3, padding="same", name="layer")(picture)
-    model = keras.Model(picture, keras.layers.Activation("relu")(x))
+    x = keras.layers.Activation("relu")(x)
+    model = keras.Model(picture, keras.layers.Conv2D(1, 1)(x))
     layer = model.get_layer("layer")
     kernel = np.moveaxis(layer.get_weights()[0], -2 if transposed else -1, -1)
     kernel = np.abs(kernel)
@@ -103,3 +104,59 @@ def test_the_unit_and_no_other_is_drawn(transposed):
     found = np.moveaxis(layer.get_weights()[0], -2 if transposed else -1, -1)
     np.testing.assert_array_equal(found[..., 0], kernel[..., 0])
     assert (found[..., 1] != kernel[..., 1]).any()
+
+
+def kernels_at_random(model, dead):
+    """Positive biases and random kernels; `dead` maps layers to channels."""
+    random = np.random.default_rng(3)
+    for layer in model.layers:
+        if layer.weights:
+            kernel, bias = layer.get_weights()
+            bias = np.full_like(bias, 0.1)
+            kernel = random.normal(size=kernel.shape, scale=0.2)
+            for channel in dead.get(layer.name, ()):
+                kernel[..., channel], bias[channel] = 0, -1
+            layer.set_weights([kernel, bias])
+
+
+def test_the_model_computes_what_it_did():
+    """Behind a concatenation, a pool and both kinds of convolutions."""
+    picture = keras.Input((None, None, 3))
+    relu = {"padding": "same", "activation": "relu"}
+    one = keras.layers.Conv2D(4, 3, name="one", **relu)(picture)
+    two = keras.layers.Conv2D(5, 3, name="two", **relu)(picture)
+    x = keras.layers.Concatenate()([one, two])
+    x = keras.layers.MaxPooling2D(2)(x)
+    up = keras.layers.Conv2DTranspose(3, 2, strides=2, name="up")(x)
+    x = keras.layers.Concatenate()([up, keras.layers.Conv2D(2, 1)(two)])
+    model = keras.Model(picture, x)
+    kernels_at_random(model, {"one": [1], "two": [0, 4]})
+    pictures = list(
+        np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+    )
+    values = np.stack(pictures) / np.float32(255)
+    before = model.predict(values, verbose=0)
+    units = DeadUnits(model)
+    assert units.by_layer(pictures) == {"one": (1, 4), "two": (2, 5)}
+    assert units.revive(pictures, seed=0) == 3
+    assert units.share(pictures) == 0
+    np.testing.assert_array_equal(model.predict(values, verbose=0), before)
+    # The fourth unit of `two` is the ninth channel of the first join.
+    kernel = model.get_layer("up").kernel.numpy()
+    silent = np.flatnonzero((kernel == 0).all(axis=(0, 1, 2)))
+    assert silent.tolist() == [1, 4, 8]
+
+
+def test_what_is_added_to_others_stays_dead():
+    picture = keras.Input((None, None, 3))
+    relu = {"padding": "same", "activation": "relu"}
+    one, two = (
+        keras.layers.Conv2D(2, 3, name=name, **relu)(picture)
+        for name in ("one", "two")
+    )
+    x = keras.layers.Add()([one, two])
+    model = keras.Model(picture, keras.layers.Conv2D(3, 1)(x))
+    kernels_at_random(model, {"one": [1]})
+    units = DeadUnits(model)
+    assert units.revive([grey(100)], seed=0) == 0
+    assert units.by_layer([grey(100)])["one"] == (1, 2)

@@ -9,8 +9,13 @@ from sis_keras.networks.generator import build_generator
 from sis_keras.weights.generators import load_generator, save_weights
 from tools import revive
 
-ARGUMENTS = {"width_multiplier": 0.125, "fusion_channels": 8, "seed": 1}
-LAYER = "previous_smooth"
+ARGUMENTS = {
+    "width_multiplier": 0.125,
+    "fusion_channels": 8,
+    "normalization": "none",
+    "seed": 1,
+}
+LAYER = "trunk_conv_01"
 CARD = {"step": 7, "validation": {"gain": 1.0}}
 
 
