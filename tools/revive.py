@@ -1,8 +1,9 @@
 """Dead units back to life: python -m tools.revive WEIGHTS --data=PAIRS
 
 Draws the kernels of units that are above zero nowhere on the blurred pictures
-of --data anew (`sis_keras.networks.dead_units`), and writes the weights to
---write, for train.py --initial_weights.
+of --data anew, to be read with zeros at first; units that go into a sum stay
+dead (`sis_keras.networks.dead_units`). Writes the weights to --write, for
+train.py --initial_weights.
 """
 
 import argparse

@@ -75,7 +75,10 @@ flags.DEFINE_float(
     0.95,
 )
 flags.DEFINE_integer(
-    "synthetic_versions", 1, "How often each photograph is blurred.", 1
+    "synthetic_versions",
+    1,
+    "How often a photograph is blurred or unfocused.",
+    1,
 )
 flags.DEFINE_integer(
     "flow_versions",

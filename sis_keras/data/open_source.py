@@ -7,7 +7,7 @@
 | `sharp:FOLDER` | the same as they are: input and target are equal |
 | `shallow:FOLDER` | the same, parts of each out of focus, which stay so |
 | `flat:N` | N plain colours and gradients, which stay as they are |
-| `skimage:train`, `skimage:test` | the same, of scikit-image's photographs |
+| `skimage:train`, `skimage:test` | scikit-image's, with synthetic blur |
 | `frames:PATH` | a video or folder of frames; 7 to 13 of them averaged |
 | `tfds:gopro/blur:train` | a split of a TFDS builder of `datasets/` |
 | `flow:PATH` | frames of a video or folder, blurred along their optical flow |

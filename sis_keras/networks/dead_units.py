@@ -15,12 +15,7 @@ from keras import ops
 SIDE = 256
 DRAWS = 4
 CONVOLUTIONS = keras.layers.Conv2D, keras.layers.Conv2DTranspose
-CHANNEL_BY_CHANNEL = (
-    keras.layers.Activation,
-    keras.layers.AveragePooling2D,
-    keras.layers.MaxPooling2D,
-    keras.layers.ReLU,
-)
+POOLS = keras.layers.AveragePooling2D, keras.layers.MaxPooling2D
 
 
 class DeadUnits:
@@ -38,6 +33,7 @@ class DeadUnits:
             if getattr(layer, "activation", None) is keras.activations.relu
         ]
         self._layers = {layer.name: layer for layer in layers}
+        self._given_out = {x._keras_history.operation for x in model.outputs}
         self._maps = keras.Model(
             model.input, {x.name: x.output for x in layers}
         )
@@ -63,11 +59,12 @@ class DeadUnits:
     def revive(self, pictures: Sequence[np.ndarray], seed: int) -> int:
         """Draws the kernels of dead units anew, with a bias of zero.
 
-        Recycling of dormant neurons (Sokar et al., ICML 2023): what reads
-        them does so with zeros, so that the model computes what it did. New
-        kernels are as long as the median of the layer's living ones, and 0.3
-        at least. Units that are added to others' before anything reads them
-        stay dead: nothing apart reads them.
+        Recycling of dormant neurons (Sokar et al., ICML 2023). What reads
+        them does so with zeros at first, so that the middles of `pictures`
+        come out as before; what the units did elsewhere is lost. New kernels
+        are as long as the median of the layer's living ones, and 0.3 at
+        least. Units that are normalised, and those that are added to others
+        before a convolution reads them, stay dead.
 
         Args:
             pictures: As of `by_layer`.
@@ -82,14 +79,55 @@ class DeadUnits:
         for _ in range(DRAWS):
             for name, dead in self._dead(pictures).items():
                 dead &= before[name]
-                readers = _readers(self._layers[name], dead)
-                if readers is None or not dead.any():
+                drawn = _drawn_from(self._layers[name])
+                if drawn is None or not dead.any():
                     continue
-                _draw(self._layers[name], dead, random)
+                readers = self._readers(self._layers[name], dead)
+                if readers is None:
+                    continue
+                _draw(drawn, dead, random)
                 for layer, channels in readers:
                     _silence(layer, channels)
         after = self._dead(pictures)
         return sum(int((before[x] & ~after[x]).sum()) for x in before)
+
+    def _readers(self, layer, channels):
+        """`(layer, which of its inputs)` of all kernels that read these units.
+
+        None where they are added to others, shuffled, shared or given out
+        before.
+        """
+        if layer in self._given_out or len(layer._inbound_nodes) != 1:
+            return None
+        found = []
+        for node in layer._outbound_nodes:
+            operation = node.operation
+            if isinstance(operation, CONVOLUTIONS):
+                whole = getattr(operation, "groups", 1) == 1
+                if not whole or len(operation._inbound_nodes) != 1:
+                    return None
+                found.append((operation, channels))
+                continue
+            if isinstance(operation, keras.layers.Concatenate):
+                passed = np.concatenate(
+                    [
+                        channels
+                        if x._keras_history.operation is layer
+                        else np.zeros(x.shape[-1], bool)
+                        for x in node.arguments.keras_tensors
+                    ]
+                )
+                if len(passed) != operation.output.shape[-1]:
+                    return None  # Joined along another axis.
+            elif isinstance(operation, POOLS):
+                passed = channels
+            else:
+                return None
+            behind = self._readers(operation, passed)
+            if behind is None:
+                return None
+            found += behind
+        return found
 
     def _dead(self, pictures):
         """For each layer, which of its units are never above zero."""
@@ -105,11 +143,17 @@ class DeadUnits:
         return {name: ~alive[name] for name in self._layers}
 
 
-def _draw(layer, dead, random):
+def _drawn_from(layer):
+    """The convolution of the units; None where that is not all they are of."""
     if not layer.weights:  # An activation of its own, after a convolution.
         layer = layer.input._keras_history.operation
-    if not hasattr(layer, "kernel"):
-        return  # Normalised: what is dead there is not the kernel's doing.
+        if len(layer._outbound_nodes) != 1:
+            return None
+    # Normalised, what is dead is not the kernel's doing.
+    return layer if isinstance(layer, CONVOLUTIONS) else None
+
+
+def _draw(layer, dead, random):
     kernel, bias = layer.get_weights()
     # Conv2DTranspose has its outputs before its inputs.
     axis = -2 if isinstance(layer, keras.layers.Conv2DTranspose) else -1
@@ -124,39 +168,6 @@ def _draw(layer, dead, random):
     shape = np.moveaxis(kernel, axis, -1).shape
     kernel = np.moveaxis(flat.reshape(shape), -1, axis)
     layer.set_weights([kernel, bias])
-
-
-def _readers(layer, channels):
-    """`(layer, which of its inputs)` of all kernels that read these channels.
-
-    None where they are added to others, shuffled or given out before.
-    """
-    found = []
-    if not layer._outbound_nodes:
-        return None
-    for node in layer._outbound_nodes:
-        operation = node.operation
-        if isinstance(operation, CONVOLUTIONS):
-            found.append((operation, channels))
-            continue
-        if isinstance(operation, keras.layers.Concatenate):
-            passed = np.concatenate(
-                [
-                    channels
-                    if x._keras_history.operation is layer
-                    else np.zeros(x.shape[-1], bool)
-                    for x in node.arguments.keras_tensors
-                ]
-            )
-        elif isinstance(operation, CHANNEL_BY_CHANNEL):
-            passed = channels
-        else:
-            return None
-        behind = _readers(operation, passed)
-        if behind is None:
-            return None
-        found += behind
-    return found
 
 
 def _silence(layer, channels):

@@ -182,7 +182,10 @@ def test_seeds_change_the_fingerprint_of_what_is_blurred_here(tmp_path):
             for seed in (0, 0, 1)
         }
 
-    blurred = ("flow:{}/walk", "photographs:{}/walk", "flat:3", "skimage:test")
+    blurred = (
+        *("flow:{}/walk", "photographs:{}/walk", "shallow:{}/walk"),
+        *("flat:3", "skimage:test"),
+    )
     for text in (*blurred, *(f"half:{text}" for text in blurred)):
         assert len(prints(text)) == 2
     for text in ("{}/pairs", "matched:{}/pairs", "sharp:{}/walk"):
@@ -191,7 +194,7 @@ def test_seeds_change_the_fingerprint_of_what_is_blurred_here(tmp_path):
         open_source(text.format(tmp_path)).fingerprint
         for text in (*blurred, "{}/pairs", "matched:{}/pairs", "sharp:{}/walk")
     ]
-    assert len(set(every)) == 7
+    assert len(set(every)) == 8
 
 
 def test_flat_pictures():

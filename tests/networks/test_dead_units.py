@@ -119,14 +119,15 @@ def kernels_at_random(model, dead):
             layer.set_weights([kernel, bias])
 
 
-def test_the_model_computes_what_it_did():
+@pytest.mark.parametrize("pool", ["MaxPooling2D", "AveragePooling2D"])
+def test_the_model_computes_what_it_did(pool):
     """Behind a concatenation, a pool and both kinds of convolutions."""
     picture = keras.Input((None, None, 3))
     relu = {"padding": "same", "activation": "relu"}
     one = keras.layers.Conv2D(4, 3, name="one", **relu)(picture)
     two = keras.layers.Conv2D(5, 3, name="two", **relu)(picture)
     x = keras.layers.Concatenate()([one, two])
-    x = keras.layers.MaxPooling2D(2)(x)
+    x = getattr(keras.layers, pool)(2)(x)
     up = keras.layers.Conv2DTranspose(3, 2, strides=2, name="up")(x)
     x = keras.layers.Concatenate()([up, keras.layers.Conv2D(2, 1)(two)])
     model = keras.Model(picture, x)
@@ -141,22 +142,71 @@ def test_the_model_computes_what_it_did():
     assert units.revive(pictures, seed=0) == 3
     assert units.share(pictures) == 0
     np.testing.assert_array_equal(model.predict(values, verbose=0), before)
-    # The fourth unit of `two` is the ninth channel of the first join.
+    # The fifth unit of `two` is the ninth channel of the first join.
     kernel = model.get_layer("up").kernel.numpy()
     silent = np.flatnonzero((kernel == 0).all(axis=(0, 1, 2)))
     assert silent.tolist() == [1, 4, 8]
 
 
-def test_what_is_added_to_others_stays_dead():
-    picture = keras.Input((None, None, 3))
+def added(x, two):
+    return keras.layers.Conv2D(3, 1)(keras.layers.Add()([x, two]))
+
+
+def given_out(x, two):
+    return [x, keras.layers.Conv2D(3, 1)(x)]
+
+
+def shared(x, two):
+    convolution = keras.layers.Conv2D(3, 1)
+    return [convolution(x), convolution(two)]
+
+
+def shared_pool(x, two):
+    pool = keras.layers.MaxPooling2D(2)
+    return [keras.layers.Conv2D(3, 1)(pool(x)) for x in (x, two)]
+
+
+def in_groups(x, two):
+    return keras.layers.Conv2D(2, 1, groups=2)(x)
+
+
+def below_each_other(x, two):
+    joined = keras.layers.Concatenate(axis=1)([x, two])
+    return keras.layers.Conv2D(3, 1)(joined)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [added, given_out, shared, shared_pool, in_groups, below_each_other],
+)
+def test_what_no_kernel_reads_apart_stays_dead(read):
+    picture = keras.Input((8, 8, 3))
     relu = {"padding": "same", "activation": "relu"}
     one, two = (
         keras.layers.Conv2D(2, 3, name=name, **relu)(picture)
         for name in ("one", "two")
     )
-    x = keras.layers.Add()([one, two])
-    model = keras.Model(picture, keras.layers.Conv2D(3, 1)(x))
+    model = keras.Model(picture, read(one, two))
     kernels_at_random(model, {"one": [1]})
+    assert_nothing_is_drawn(model, "one", np.full((8, 8, 3), 100, np.uint8))
+
+
+def assert_nothing_is_drawn(model, name, picture):
     units = DeadUnits(model)
-    assert units.revive([grey(100)], seed=0) == 0
-    assert units.by_layer([grey(100)])["one"] == (1, 2)
+    dead = units.by_layer([picture])[name][0]
+    before = model.get_weights()
+    assert dead > 0 and units.revive([picture], seed=2) == 0
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(new, old)
+
+
+def test_what_is_normalised_stays_dead():
+    picture = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(2, 3, use_bias=False)(picture)
+    x = keras.layers.BatchNormalization(name="norm")(x)
+    x = keras.layers.Activation("relu", name="relu")(x)
+    model = keras.Model(picture, keras.layers.Conv2D(3, 1)(x))
+    norm = model.get_layer("norm")
+    norm.gamma.assign([0.0, 0.0])
+    norm.beta.assign([1.0, -1.0])
+    assert_nothing_is_drawn(model, "relu", np.full((8, 8, 3), 100, np.uint8))

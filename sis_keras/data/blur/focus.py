@@ -8,7 +8,7 @@ import numpy as np
 from sis_keras.data.blur.damages import disc
 from sis_keras.data.blur.lengths import log_uniform, pixels
 from sis_keras.data.blur.moving_object import draw_matte
-from sis_keras.files.pictures import read_rgb, to_uint8
+from sis_keras.files.pictures import read_rgb
 
 LARGEST_DISC = (1.5, 12.0)
 LAYERS = 6
@@ -18,7 +18,8 @@ def out_of_focus(picture: np.ndarray, radii: np.ndarray) -> np.ndarray:
     """Each pixel as if it lay out of focus by a disc of its own radius.
 
     Between pictures that are blurred by one disc each, `LAYERS` from none to
-    the largest, evenly apart, is interpolated linearly.
+    the largest, evenly apart, is interpolated linearly. Below the first of
+    them detail is thus weakened, not removed.
 
     Args:
         picture: uint8 `(height, width, 3)`.
@@ -30,21 +31,18 @@ def out_of_focus(picture: np.ndarray, radii: np.ndarray) -> np.ndarray:
     largest = float(radii.max())
     if largest == 0.0:
         return picture.copy()
-    values = picture.astype(np.float32)
-    place = radii[..., None] * ((LAYERS - 1) / largest)
-    mixed = np.zeros_like(values)
+    place = (radii * ((LAYERS - 1) / largest)).astype(np.float32)
+    mixed = np.zeros(picture.shape, np.float32)
     for layer in range(LAYERS):
         share = np.clip(1.0 - np.abs(place - layer), 0.0, 1.0)
-        blurred = values
+        blurred = picture
         if layer:
+            kernel = disc(largest * layer / (LAYERS - 1))
             blurred = cv2.filter2D(
-                values,
-                -1,
-                disc(largest * layer / (LAYERS - 1)),
-                borderType=cv2.BORDER_REFLECT,
+                picture, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT
             )
-        mixed += share.astype(np.float32) * blurred
-    return to_uint8(mixed / 255.0)
+        mixed += share[..., np.newaxis] * blurred
+    return np.rint(mixed).astype(np.uint8)
 
 
 def draw_radii(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
@@ -57,7 +55,8 @@ def draw_radii(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     largest = pixels(log_uniform(rng, LARGEST_DISC), size)
     kind = rng.integers(3)
     if kind == 2:
-        y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+        y = np.linspace(0.0, 1.0, height)[:, np.newaxis]
+        x = np.linspace(0.0, 1.0, width)
         angle = rng.uniform(0.0, 2.0 * np.pi)
         way = x * np.cos(angle) + y * np.sin(angle)
         way = (way - way.min()) / max(np.ptp(way), 1e-9)
