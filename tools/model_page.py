@@ -29,8 +29,8 @@ with less PSNR than blurred. The GoPro subset is {gopro} pairs
 of one sequence of GOPRO_Large's test half, not its 1111, so no published table
 compares with it; for orientation, the published weights of DMPHN 1-2-4-8 (CVPR
 2019) score 32.16 dB on these pairs and take 20.9 seconds a picture on two
-cores. Synthetic blur: `{source}`, {input}. Seconds: one 1280x720 picture in
-float32, {device}, median.
+cores. Synthetic blur: `{source}`, {input}. Seconds a picture are in
+[evaluation](evaluation.md) and [speed](speed.md).
 """
 CREDITS = """\
 ## Whose pictures
@@ -60,7 +60,6 @@ def page(entries: dict, models: dict, trunks: dict[str, list[str]]) -> str:
         gopro=scores["gopro"]["count"],
         source=scores["synthetic"]["protocol"]["source"],
         input=scores["synthetic"]["protocol"]["input"],
-        device=scores["gopro"]["protocol"]["device"],
     )
     parts = [
         _filled(HEAD.format(first=next(iter(entries)))),
@@ -84,10 +83,9 @@ def _summary(entries, models):
         "`ssim_matlab3d`",
         "synthetic: PSNR",
         "sharp: mean and worst PSNR",
-        "seconds",
     ]
     first = next(iter(models.values()))["scores"]
-    rows = [["blurred"] + [""] * 2 + _brief(first, "blurry") + [""] * 2]
+    rows = [["blurred"] + [""] * 2 + _brief(first, "blurry") + [""]]
     for name, model in models.items():
         scores, sharp = model["scores"], model["scores"]["sharp"]
         rows.append(
@@ -97,7 +95,6 @@ def _summary(entries, models):
                 f"{entries[name]['bytes'] / 2**20:.1f} MiB",
                 *_brief(scores, "restored"),
                 f"{_dB(sharp['restored']['psnr'])}, {_dB(sharp['worst'])}",
-                f"{scores['gopro']['seconds']:.2f}",
             ]
         )
     return header, rows
