@@ -81,6 +81,13 @@ def sharp_source(text, paths):
     return of_items(text, items, synthetic=True, input=SHARP)
 
 
+def _versions(things, count, seed):
+    """Each thing `count` times: it, the version, and the seed of that."""
+    for place, thing in enumerate(things):
+        for version in range(count):
+            yield thing, version, (seed, place, version)
+
+
 def shallow_source(text, paths, arguments):
     """Pictures with a shallow depth of field, whose halves are equal."""
     versions, seed = arguments["versions"], arguments["seed"]
@@ -88,11 +95,10 @@ def shallow_source(text, paths, arguments):
         Item(
             f"shallow/{path.stem}/{version}",
             (path,),
-            functools.partial(shallow_photograph, path, (seed, place, version)),
+            functools.partial(shallow_photograph, path, drawn),
             functools.partial(stored_size, path),
         )
-        for place, path in enumerate(paths)
-        for version in range(versions)
+        for path, version, drawn in _versions(paths, versions, seed)
     ]
     return of_items(
         text,
@@ -142,14 +148,13 @@ def photograph_source(text, kind, rest, arguments, half):
             functools.partial(
                 blurred_photograph,
                 path,
-                (seed, place, version),
+                drawn,
                 half,
                 **settings,
             ),
             functools.partial(_photograph_size, path, half),
         )
-        for place, path in enumerate(paths)
-        for version in range(versions)
+        for path, version, drawn in _versions(paths, versions, seed)
     ]
     return of_items(
         text,
@@ -181,13 +186,10 @@ def flow_source(text, path, arguments):
         Item(
             f"{clip.name}/{version}",
             clip.files,
-            functools.partial(
-                triplets.blurred, clip, (seed, place, version), extent=extent
-            ),
+            functools.partial(triplets.blurred, clip, drawn, extent=extent),
             functools.partial(triplets.triplet_size, clip),
         )
-        for place, clip in enumerate(clips)
-        for version in range(versions)
+        for clip, version, drawn in _versions(clips, versions, seed)
     ]
     source = of_items(
         text,
