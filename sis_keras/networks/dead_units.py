@@ -1,6 +1,6 @@
 """Units whose ReLU is never above zero: they pass nothing, and learn nothing.
 
-A unit is a channel of a layer. Gradients do not reach a dead one, so it stays
+A unit is a channel of a layer, in whatever pass over the picture. Gradients do not reach a dead one, so it stays
 dead, and with it what it could have learned. A rate that is too high kills
 units; a network with many trains on as if it were smaller.
 """
@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 import keras
 import numpy as np
 from keras import ops
+
+from sis_keras.networks.passes import inputs_of_passes, network_of
 
 # Of a picture, at most so much of its middle, in pixels.
 SIDE = 256
@@ -27,16 +29,18 @@ class DeadUnits:
     """
 
     def __init__(self, model: keras.Model):
+        network = network_of(model)
         layers = [
             layer
-            for layer in model.layers
+            for layer in network.layers
             if getattr(layer, "activation", None) is keras.activations.relu
         ]
         self._layers = {layer.name: layer for layer in layers}
-        self._given_out = {x._keras_history.operation for x in model.outputs}
+        self._given_out = {x._keras_history.operation for x in network.outputs}
         self._maps = keras.Model(
-            model.input, {x.name: x.output for x in layers}
+            network.input, {x.name: x.output for x in layers}
         )
+        self._passes = keras.Model(model.input, inputs_of_passes(model))
 
     def by_layer(
         self, pictures: Iterable[np.ndarray]
@@ -133,11 +137,12 @@ class DeadUnits:
         """For each layer, which of its units are never above zero."""
         alive: dict[str, np.ndarray] = {}
         for picture in pictures:
-            maps = self._maps(_middle(picture)[np.newaxis] / np.float32(255))
-            for name, values in maps.items():
-                largest = ops.max(values, axis=(0, 1, 2))
-                above = ops.convert_to_numpy(largest) > 0
-                alive[name] = alive.get(name, False) | above
+            middle = _middle(picture)[np.newaxis] / np.float32(255)
+            for inputs in self._passes(middle):
+                for name, values in self._maps(inputs).items():
+                    largest = ops.max(values, axis=(0, 1, 2))
+                    above = ops.convert_to_numpy(largest) > 0
+                    alive[name] = alive.get(name, False) | above
         if not alive:
             raise ValueError("Expected a picture or more. Received: none")
         return {name: ~alive[name] for name in self._layers}

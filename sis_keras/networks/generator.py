@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Sequence
 
 import keras
-from keras import ops
 
 from sis_keras.networks.inception import extracting_path
 from sis_keras.networks.padding import ReflectPad
+from sis_keras.networks.passes import RestoredImage, coarse_to_fine
 from sis_keras.networks.presets import SCALE_MULTIPLE
 from sis_keras.networks.upsampling import ICNR, BilinearUpsample, DepthToSpace
 
@@ -16,36 +16,6 @@ SEEDS_OF_A_NETWORK = 10_000
 FUSIONS = ("add", "concat")
 # The sums of the expanding path, by their scale's denominator.
 SUMS = (16, 8, 4, 2)
-
-
-@keras.saving.register_keras_serializable("sis_keras")
-class RestoredImage(keras.layers.Layer):
-    """`[blurry, x]` to the restored image, `x` cropped to `blurry`'s size.
-
-    `blurry + tanh(x) / 2`, or `(tanh(x) + 1) / 2` without `residual`; clipped
-    to [0, 1] outside training only, because a clip stops gradients. Computes
-    in float32 whatever the policy, so that the picture is not quantised.
-    """
-
-    def __init__(self, residual: bool = True, **kwargs):
-        super().__init__(**{**kwargs, "dtype": "float32"})
-        self.residual = residual
-
-    def compute_output_shape(self, input_shape):
-        return input_shape[0]
-
-    def call(self, inputs, training=None):
-        blurry, x = inputs
-        _, height, width, _ = ops.shape(blurry)
-        x = ops.tanh(x[:, :height, :width])
-        restored = blurry + x / 2 if self.residual else (x + 1) / 2
-        if training:
-            return restored
-        # A clip to [0, 1], to 6e-8; int8 accelerators have no minimum.
-        return 1.0 - ops.relu(1.0 - ops.relu(restored))
-
-    def get_config(self):
-        return {**super().get_config(), "residual": self.residual}
 
 
 # === Functional Model ===
@@ -62,6 +32,7 @@ def build_generator(
     info_box: bool = True,
     residual_modules: bool = False,
     residual_blocks: Sequence[int] = (0, 0, 0, 0),
+    recurrent_scales: int = 1,
     synchronized: bool = False,
     seed: int = 0,
     name: str = "sisnet",
@@ -83,6 +54,9 @@ def build_generator(
         residual_blocks: How many blocks of two 3x3 convolutions, added to
             their input, follow the sums of the expanding path at 1/16, 1/8,
             1/4 and 1/2 of the scale.
+        recurrent_scales: How many times the same network passes over the
+            picture, from coarse to fine; see `coarse_to_fine`. Wants
+            `residual`.
         synchronized: Batch statistics over all replicas.
         seed: Of the initial weights.
         name: Of the model.
@@ -107,39 +81,54 @@ def build_generator(
             "Expected residual_blocks of four whole numbers, from 0 up. "
             f"Received: residual_blocks={residual_blocks!r}"
         )
+    if recurrent_scales < 1 or (recurrent_scales > 1 and not residual):
+        raise ValueError(
+            "Expected recurrent_scales from 1 up; above 1 with residual. "
+            f"Received: recurrent_scales={recurrent_scales}"
+        )
+
+    def network(x):
+        scales = extracting_path(
+            x,
+            width_multiplier,
+            normalization,
+            branch_pooling,
+            synchronized,
+            SEEDS_OF_A_NETWORK * seed,
+            residual_modules,
+        )
+        # Each part counts from a place of its own, so that the ablations
+        # begin with the same weights in what they share.
+        first = SEEDS_OF_A_NETWORK * seed
+        lateral, boxes, seeds, blocks = (
+            itertools.count(first + offset)
+            for offset in (1000, 2000, 3000, 4000)
+        )
+        info_0, details = _intermediate_layer_path(
+            scales, fusion_channels, lateral
+        )
+        sources = []
+        if info_box:
+            sources.append(_info_box(info_0, fusion_channels, boxes))
+        if intermediate_path:
+            sources.append(details)
+        refine = _refinement(residual_blocks, blocks)
+        x = _expanding_path(
+            info_0, sources, fusion_channels, fusion, refine, seeds
+        )
+        return keras.layers.Conv2D(
+            3,
+            3,
+            padding="same",
+            kernel_initializer="zeros" if residual else _he(seeds),
+            name="to_rgb",
+        )(x)
+
+    if recurrent_scales > 1:
+        return coarse_to_fine(network, recurrent_scales, SCALE_MULTIPLE, name)
     blurry = keras.Input((None, None, 3), name="blurry")
     x = ReflectPad(SCALE_MULTIPLE, name="padded")(blurry)
-    x = keras.layers.Rescaling(2.0, -1.0, name="rescaled")(x)
-    scales = extracting_path(
-        x,
-        width_multiplier,
-        normalization,
-        branch_pooling,
-        synchronized,
-        SEEDS_OF_A_NETWORK * seed,
-        residual_modules,
-    )
-    # Each part counts from a place of its own, so that the ablations begin
-    # with the same weights in what they share.
-    first = SEEDS_OF_A_NETWORK * seed
-    lateral, boxes, seeds, blocks = (
-        itertools.count(first + offset) for offset in (1000, 2000, 3000, 4000)
-    )
-    info_0, details = _intermediate_layer_path(scales, fusion_channels, lateral)
-    sources = []
-    if info_box:
-        sources.append(_info_box(info_0, fusion_channels, boxes))
-    if intermediate_path:
-        sources.append(details)
-    refine = _refinement(residual_blocks, blocks)
-    x = _expanding_path(info_0, sources, fusion_channels, fusion, refine, seeds)
-    x = keras.layers.Conv2D(
-        3,
-        3,
-        padding="same",
-        kernel_initializer="zeros" if residual else _he(seeds),
-        name="to_rgb",
-    )(x)
+    x = network(keras.layers.Rescaling(2.0, -1.0, name="rescaled")(x))
     restored = RestoredImage(residual, name="restored")([blurry, x])
     return keras.Model(blurry, restored, name=name)
 

@@ -29,6 +29,7 @@ PRESETS = {
         "branch_pooling": "max",
         "residual_modules": True,
         "residual_blocks": (2, 4, 4, 0),
+        "recurrent_scales": 2,
     },
 }
 

@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 
 from sis_keras.errors import UserError
+from sis_keras.networks.passes import network_of, sizes_of_passes
 from sis_keras.restoring.memory import container_room
 
 # Of a step, whatever its size: the compiled graph, the convolutions' scratch.
@@ -94,10 +95,14 @@ def _generator_maps(gan, size):
 
     Of that part with the gradients of half of its maps.
     """
-    taken = maps_of(gan.generator, size)
+    network = network_of(gan.generator)
+    passes = [
+        maps_of(network, *at) for at in sizes_of_passes(gan.generator, size, size)
+    ]
     recomputed = gan.supervision.recomputed
     if recomputed is None:
-        return sum(taken.values())
+        return sum(sum(taken.values()) for taken in passes)
+    taken = passes[-1]
     parts = [layers for _, layers in recomputed.parts]
     joints = sum(taken.get(layers[-1].name, 0) for layers in parts)
     largest = max(sum(taken.get(x.name, 0) for x in part) for part in parts)
@@ -112,24 +117,24 @@ def _others_maps(gan, size):
         # VGG16 lies within; what stands around it is a picture's size.
         within = [x for x in features.layers if isinstance(x, keras.Model)]
         for model in within or [features]:
-            total += 2 * sum(maps_of(model, size).values())
+            total += 2 * sum(maps_of(model, size, size).values())
     # With the penalty they see what lies between, too, and its gradient.
     times = 4 if gan.penalized else 2
     for discriminator, side in zip(
         gan.discriminators, (size, size // 2), strict=False
     ):
-        total += times * sum(maps_of(discriminator, side).values())
+        total += times * sum(maps_of(discriminator, side, side).values())
     return total
 
 
-def maps_of(model: keras.Model, size: int) -> dict[str, int]:
-    """Bytes of each layer's output for one square picture, by its name.
+def maps_of(model: keras.Model, height: int, width: int) -> dict[str, int]:
+    """Bytes of each layer's output for one picture, by its name.
 
     Args:
-        model: A Keras functional model of one input, of any height and width.
-        size: Of the picture.
+        model: A Keras functional model of pictures of any height and width.
+        height, width: Of the pictures.
     """
-    shapes = {id(model.inputs[0]): (1, size, size, 3)}
+    shapes = {id(x): (1, height, width, 3) for x in model.inputs}
     taken = {}
     for layer in model.layers:
         if isinstance(layer, keras.layers.InputLayer):

@@ -5,11 +5,9 @@ import functools
 import keras
 from keras import ops
 
+from sis_keras.networks.passes import STEPS, steps_of
 from sis_keras.training.losses import content_terms
 from sis_keras.training.recomputation import Recomputed
-
-# Of the expanding path, by the scale that they leave.
-STEPS = {2: "previous_4", 4: "previous_3", 8: "previous_2", 16: "previous_1"}
 
 
 class Supervision:
@@ -59,10 +57,8 @@ class Supervision:
             )
             for scale in self.scales
         }
-        coarse = [
-            heads[scale](generator.get_layer(STEPS[scale]).output)
-            for scale in self.scales
-        ]
+        steps = steps_of(generator) if heads else {}
+        coarse = [heads[scale](steps[scale]) for scale in self.scales]
         model = keras.Model(generator.input, [generator.output, *coarse])
         self.recomputed = Recomputed(model) if recompute else None
         self._forward = self.recomputed or functools.partial(

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import keras
 
+from sis_keras.networks.passes import network_of, sizes_of_passes
+
 
 def multiply_adds(generator: keras.Model, height: int, width: int) -> int:
     """Of a generator's convolutions for one picture, at the padded size.
@@ -16,8 +18,18 @@ def multiply_adds(generator: keras.Model, height: int, width: int) -> int:
         generator: A Keras functional model; see `build_generator`.
         height, width: Of the picture.
     """
-    picture = keras.Input((height, width, 3), batch_size=1)
-    sized = keras.models.clone_model(generator, input_tensors=picture)
+    network = network_of(generator)
+    return sum(
+        _of_a_pass(network, *size)
+        for size in sizes_of_passes(generator, height, width)
+    )
+
+
+def _of_a_pass(network, height, width):
+    pictures = [
+        keras.Input((height, width, 3), batch_size=1) for _ in network.inputs
+    ]
+    sized = keras.models.clone_model(network, input_tensors=pictures)
     total = 0
     for layer in sized.layers:
         if isinstance(layer, keras.layers.Conv2DTranspose):
