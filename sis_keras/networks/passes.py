@@ -180,9 +180,7 @@ def inputs_of_passes(generator: keras.Model) -> list:
     network = network_of(generator)
     if network is generator:
         return [generator.input]
-    # Its first node is its own making, the others are its passes.
-    nodes = network._inbound_nodes[1:]
-    return [list(node.input_tensors) for node in nodes]
+    return [list(node.input_tensors) for node in network._inbound_nodes]
 
 
 def sizes_of_passes(
