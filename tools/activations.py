@@ -1,11 +1,11 @@
 """What each scale of the trunk does: python -m tools.activations WEIGHTS
 
 On whole pictures of --data (pairs): the largest value of the trunk's maps at
-1/2 to 1/32 of the scale, the share of values above zero, and the PSNR lost
-where a scale's 1x1 convolution (detail_4 … detail_1, info_0) gives its mean
-over the picture instead. Dead or exploding scales show here. Then how many
-units (channels of a ReLU) are never above zero, and the layers that have no
-other.
+1/2 to 1/32 of the scale, the share of values above zero, both in the pass at
+the full scale, and the PSNR lost where a scale's 1x1 convolution (detail_4 …
+detail_1, info_0) gives its mean over the picture instead, in all passes. Dead
+or exploding scales show here. Then how many units (channels of a ReLU) are
+never above zero, and the layers that have no other.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from sis_keras.data.open_source import open_source
 from sis_keras.evaluation.metrics import psnr
 from sis_keras.files.pictures import to_uint8
 from sis_keras.networks.dead_units import DeadUnits
+from sis_keras.networks.passes import inputs_of_passes, network_of
 from sis_keras.weights.generators import load_generator
 
 SCALES = {
@@ -45,23 +46,32 @@ class Mean(keras.layers.Layer):
 
 def without(generator: keras.Model, name: str) -> keras.Model:
     """The same network, the layer's output replaced by its mean."""
+    network = network_of(generator)
 
     def called(layer, *inputs, **options):
         output = layer(*inputs, **options)
         return Mean()(output) if layer.name == name else output
 
+    changed = keras.models.clone_model(
+        network, call_function=called, clone_function=lambda layer: layer
+    )
+    if network is generator:
+        return changed
     return keras.models.clone_model(
-        generator, call_function=called, clone_function=lambda layer: layer
+        generator,
+        clone_function=lambda layer: changed if layer is network else layer,
     )
 
 
 def rows_of(generator: keras.Model, pairs: list) -> list[list[str]]:
     """A row for each scale."""
+    network = network_of(generator)
     maps = keras.Model(
-        generator.input,
-        [generator.get_layer(name).input for name in SCALES.values()],
+        network.input,
+        [network.get_layer(name).input for name in SCALES.values()],
     )
-    values = [maps(_picture(blurry)) for blurry, _ in pairs]
+    last = keras.Model(generator.input, inputs_of_passes(generator)[-1])
+    values = [maps(last(_picture(blurry))) for blurry, _ in pairs]
     whole = _score(generator, pairs)
     rows = []
     for number, (scale, name) in enumerate(SCALES.items()):

@@ -2,11 +2,10 @@
 // LiteRTRestorer and sis_keras/restoring/tiles.py do, so that both give the same
 // picture.
 
-const MULTIPLE = 32; // The network's coarsest scale; tiles keep its phase.
+// The network's coarsest scale in its coarsest pass; tiles keep its phase.
+const MULTIPLE = 64;
+const SMALLEST = 32;
 const OVERLAP = 192; // At most; a quarter of a small tile.
-
-const down = (length) => Math.floor(length / MULTIPLE) * MULTIPLE;
-const up = (length) => Math.ceil(length / MULTIPLE) * MULTIPLE;
 
 /**
  * Cuts an axis of a picture into the fewest spans.
@@ -17,13 +16,17 @@ const up = (length) => Math.ceil(length / MULTIPLE) * MULTIPLE;
  */
 export function cut(length, most) {
   if (length <= most) return [{ start: 0, stop: length }];
-  const overlap = Math.min(OVERLAP, down(most / 4));
+  const multiple = most >= MULTIPLE ? MULTIPLE : SMALLEST;
+  const down = (length) => Math.floor(length / multiple) * multiple;
+  const up = (length) => Math.ceil(length / multiple) * multiple;
+  const quarter = Math.max(down(most / 4), most >= 2 * MULTIPLE ? MULTIPLE : 0);
+  const overlap = Math.min(OVERLAP, quarter);
   const padded = up(length);
   const count = Math.ceil((padded - overlap) / (down(most) - overlap));
   const size = up((padded + (count - 1) * overlap) / count);
-  const steps = (padded - size) / MULTIPLE;
+  const steps = (padded - size) / multiple;
   return Array.from({ length: count }, (_, i) => {
-    const start = Math.floor((i * steps) / (count - 1)) * MULTIPLE;
+    const start = Math.floor((i * steps) / (count - 1)) * multiple;
     return { start, stop: Math.min(start + size, length) };
   });
 }

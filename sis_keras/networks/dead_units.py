@@ -1,8 +1,9 @@
 """Units whose ReLU is never above zero: they pass nothing, and learn nothing.
 
-A unit is a channel of a layer, in whatever pass over the picture. Gradients do not reach a dead one, so it stays
-dead, and with it what it could have learned. A rate that is too high kills
-units; a network with many trains on as if it were smaller.
+A unit is a channel of a layer; it lives by any pass over the picture.
+Gradients do not reach a dead one, so it stays dead, and with it what it could
+have learned. A rate that is too high kills units; a network with many trains
+on as if it were smaller.
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,7 +41,9 @@ class DeadUnits:
         self._maps = keras.Model(
             network.input, {x.name: x.output for x in layers}
         )
-        self._passes = keras.Model(model.input, inputs_of_passes(model))
+        # A list of one output would come back without the list.
+        passes = {str(k): x for k, x in enumerate(inputs_of_passes(model))}
+        self._passes = keras.Model(model.input, passes)
 
     def by_layer(
         self, pictures: Iterable[np.ndarray]
@@ -138,7 +141,7 @@ class DeadUnits:
         alive: dict[str, np.ndarray] = {}
         for picture in pictures:
             middle = _middle(picture)[np.newaxis] / np.float32(255)
-            for inputs in self._passes(middle):
+            for inputs in self._passes(middle).values():
                 for name, values in self._maps(inputs).items():
                     largest = ops.max(values, axis=(0, 1, 2))
                     above = ops.convert_to_numpy(largest) > 0

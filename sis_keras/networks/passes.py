@@ -4,7 +4,6 @@ In several passes the same network works at coarse scales first: blur that is
 long there is short, and what one pass at the full scale leaves of it goes.
 """
 
-import math
 from collections.abc import Callable
 
 import keras
@@ -20,10 +19,9 @@ STEPS = {2: "previous_4", 4: "previous_3", 8: "previous_2", 16: "previous_1"}
 
 @keras.saving.register_keras_serializable("sis_keras")
 class Change(keras.layers.Layer):
-    """`[picture, x]` to `tanh(x) / 2`, cropped to `picture`'s size.
+    """`[x, coarse]` to `tanh(x) / 2 + coarse`, what a pass leaves.
 
-    `[picture, x, coarse]` to that and `coarse`, cropped likewise. Computes in
-    float32 whatever the policy, so that the picture is not quantised.
+    Computes in float32 whatever the policy, so that nothing is quantised.
     """
 
     def __init__(self, **kwargs):
@@ -33,29 +31,36 @@ class Change(keras.layers.Layer):
         return input_shape[0]
 
     def call(self, inputs):
-        picture, x, *coarse = inputs
-        _, height, width, _ = ops.shape(picture)
-        change = ops.tanh(x[:, :height, :width]) / 2
-        for other in coarse:
-            change += other[:, :height, :width]
-        return change
+        x, coarse = inputs
+        return ops.tanh(x) / 2 + coarse
 
 
 @keras.saving.register_keras_serializable("sis_keras")
-class RestoredImage(Change):
+class RestoredImage(keras.layers.Layer):
     """`[blurry, x]` to the restored image, `x` cropped to `blurry`'s size.
 
-    `blurry` and its `Change`, or `(tanh(x) + 1) / 2` without `residual`;
-    clipped to [0, 1] outside training only, because a clip stops gradients.
+    `blurry + tanh(x) / 2`, or `(tanh(x) + 1) / 2` without `residual`; clipped
+    to [0, 1] outside training only, because a clip stops gradients.
+    `[blurry, x, coarse]` adds what the coarse passes left, cropped likewise.
+    Computes in float32 whatever the policy, so that the picture is not
+    quantised.
     """
 
     def __init__(self, residual: bool = True, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{**kwargs, "dtype": "float32"})
         self.residual = residual
 
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
     def call(self, inputs, training=None):
-        change = super().call(inputs)
-        restored = inputs[0] + change if self.residual else change + 0.5
+        blurry, *rest = inputs
+        _, height, width, _ = ops.shape(blurry)
+        x, *coarse = [part[:, :height, :width] for part in rest]
+        x = ops.tanh(x)
+        restored = blurry + x / 2 if self.residual else (x + 1) / 2
+        for change in coarse:
+            restored += change
         if training:
             return restored
         # A clip to [0, 1], to 6e-8; int8 accelerators have no minimum.
@@ -75,68 +80,44 @@ def coarse_to_fine(
 
         C_k = tanh(N(P_k, U C_(k+1))) / 2 + U C_(k+1)
 
-    and the coarsest scale has nothing from below, 0. Differs from paper: one
-    pass over three channels is the paper's. The weights are shared by all
+    and the coarsest scale has nothing from below, 0. Differs from paper: its
+    network passes once, over the picture alone. The weights are shared by all
     passes, as in SRN-DeblurNet (Tao et al., CVPR 2018).
 
     Args:
         network: Of `(batch, height, width, 6)`, both parts in [-1, 1], the
             output of `build_generator` before its tanh.
         scales: Of the passes, two or more.
-        multiple: That each pass is padded to.
+        multiple: Of a pass, that height and width are padded to.
         name: Of the model.
     """
-    shared = _shared(network, multiple)
+    shared = _shared(network)
     blurry = keras.Input((None, None, 3), name="blurry")
-    pictures = [blurry]
-    x = ReflectPad(2 ** (scales - 1), name="even", dtype="float32")(blurry)
+    whole = ReflectPad(
+        multiple * 2 ** (scales - 1), name="padded", dtype="float32"
+    )(blurry)
+    pictures = [whole]
     for k in range(1, scales):
-        x = keras.layers.AveragePooling2D(
+        halve = keras.layers.AveragePooling2D(
             2, name=f"picture_{k}", dtype="float32"
-        )(x)
-        pictures.append(x)
-    coarse = []
+        )
+        pictures.append(halve(pictures[-1]))
+    # Not zeros: a file of one size would hold them.
+    nothing = keras.layers.Rescaling(0.0, name="nothing", dtype="float32")
+    coarse = nothing(pictures[-1])
     for k in range(scales - 1, 0, -1):
-        below = coarse or [Nothing(name="nothing")(pictures[k])]
-        x, *_ = shared([pictures[k], *below])
-        change = Change(name=f"change_{k}")([pictures[k], x, *coarse])
-        enlarged = BilinearUpsample(
+        x, *_ = shared([pictures[k], coarse])
+        change = Change(name=f"change_{k}")([x, coarse])
+        coarse = BilinearUpsample(
             2, name=f"change_{k}_enlarged", dtype="float32"
         )(change)
-        coarse = [
-            Cropped(name=f"change_{k}_cropped")([pictures[k - 1], enlarged])
-        ]
-    x, *_ = shared([blurry, *coarse])
-    restored = RestoredImage(name="restored")([blurry, x, *coarse])
+    x, *_ = shared([whole, coarse])
+    restored = RestoredImage(name="restored")([blurry, x, coarse])
     return keras.Model(blurry, restored, name=name)
 
 
-@keras.saving.register_keras_serializable("sis_keras")
-class Nothing(keras.layers.Layer):
-    """Zeros of a picture's shape."""
-
-    def call(self, inputs):
-        return ops.zeros_like(inputs)
-
-
-@keras.saving.register_keras_serializable("sis_keras")
-class Cropped(keras.layers.Layer):
-    """`[picture, x]` to `x`, cropped to `picture`'s size; float32."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**{**kwargs, "dtype": "float32"})
-
-    def compute_output_shape(self, input_shape):
-        return input_shape[0]
-
-    def call(self, inputs):
-        picture, x = inputs
-        _, height, width, _ = ops.shape(picture)
-        return x[:, :height, :width]
-
-
-def _shared(network, multiple):
-    """`[picture, change]` to the network's output and its steps, coarse last.
+def _shared(network):
+    """`[picture, change]` to the network's output and its path's steps.
 
     The picture in [0, 1], the change in [-1/2, 1/2].
     """
@@ -148,7 +129,7 @@ def _shared(network, multiple):
             keras.layers.Rescaling(2.0, name="rescaled_change")(change),
         ]
     )
-    x = network(ReflectPad(multiple, name="padded")(x))
+    x = network(x)
     whole = keras.Model([picture, change], x)
     steps = [whole.get_layer(name).output for name in STEPS.values()]
     return keras.Model([picture, change], [x, *steps], name=NETWORK)
@@ -186,9 +167,12 @@ def inputs_of_passes(generator: keras.Model) -> list:
 def sizes_of_passes(
     generator: keras.Model, height: int, width: int
 ) -> list[tuple[int, int]]:
-    """Height and width of the picture in each pass, the full one last."""
+    """Height and width of what the network is given in each pass, in order."""
     passes = len(inputs_of_passes(generator))
+    if passes == 1:
+        return [(height, width)]
+    multiple = generator.get_layer("padded").multiple
+    padded = [-(-size // multiple) * multiple for size in (height, width)]
     return [
-        (math.ceil(height / 2**k), math.ceil(width / 2**k))
-        for k in reversed(range(passes))
+        (padded[0] // 2**k, padded[1] // 2**k) for k in reversed(range(passes))
     ]

@@ -97,15 +97,18 @@ def _generator_maps(gan, size):
     """
     network = network_of(gan.generator)
     passes = [
-        maps_of(network, *at) for at in sizes_of_passes(gan.generator, size, size)
+        maps_of(network, *at)
+        for at in sizes_of_passes(gan.generator, size, size)
     ]
     recomputed = gan.supervision.recomputed
     if recomputed is None:
         return sum(sum(taken.values()) for taken in passes)
-    taken = passes[-1]
     parts = [layers for _, layers in recomputed.parts]
-    joints = sum(taken.get(layers[-1].name, 0) for layers in parts)
-    largest = max(sum(taken.get(x.name, 0) for x in part) for part in parts)
+    joints = sum(
+        taken.get(layers[-1].name, 0) for taken in passes for layers in parts
+    )
+    last = passes[-1]
+    largest = max(sum(last.get(x.name, 0) for x in part) for part in parts)
     return joints + 3 * largest // 2
 
 

@@ -1,9 +1,12 @@
 """Feature maps that are computed again for the gradient, not kept for it."""
 
 import collections
+import functools
 import itertools
 
 import keras
+
+from sis_keras.networks.passes import network_of
 
 # Of the generator's last steps, whose maps are the largest: one layer takes
 # each, and together they would be most of what a part holds.
@@ -20,11 +23,13 @@ class Recomputed:
     part. The network, its layers and weights stay as they are.
 
     Args:
-        model: A Keras functional model of one input. Keras on TensorFlow.
+        model: A Keras functional model. Keras on TensorFlow. Where passes
+            share a network (`coarse_to_fine`), each of them is treated so.
 
     Attributes:
-        parts: Of the graph, in their order: the `id`s of the joints that each
-            takes, and its layers, of which the last makes a joint.
+        parts: Of the graph, or of the shared network's, in their order: the
+            `id`s of the joints that each takes, and its layers, of which the
+            last makes a joint.
 
     Reference:
         Chen et al., "Training deep nets with sublinear memory cost",
@@ -32,22 +37,39 @@ class Recomputed:
     """
 
     def __init__(self, model: keras.Model):
-        self._input, self._outputs = model.inputs[0], model.outputs
+        self._model, network = model, network_of(model)
+        self._shared = None if network is model else Recomputed(network)
+        if self._shared:
+            self.parts = self._shared.parts
+            return
+        self._inputs, self._outputs = model.inputs, model.outputs
+        first = {id(x) for x in model.inputs}
         joints = _joints(model)
         self.parts = [
             _part(layer, joints, model.layers)
             for layer in model.layers
-            if id(layer.output) in joints and layer.output is not self._input
+            if id(layer.output) in joints and id(layer.output) not in first
         ]
 
-    def __call__(self, image) -> list:
-        """The outputs, in training mode, of an input."""
-        maps = {id(self._input): image}
+    def __call__(self, *images) -> list:
+        """The outputs, in training mode, of the inputs."""
+        if self._shared:
+            return self._model._run_through_graph(
+                images[0], operation_fn=self._of_a_pass
+            )
+        maps = {id(x): y for x, y in zip(self._inputs, images, strict=True)}
         for sources, layers in self.parts:
             inputs = [maps[source] for source in sources]
             made = layers[-1].output
             maps[id(made)] = _computed_again(sources, layers)(*inputs)
         return [maps[id(x)] for x in self._outputs]
+
+    def _of_a_pass(self, operation):
+        if isinstance(operation, keras.Model):
+            return lambda inputs, **_: self._shared(*inputs)
+        if operation._call_has_training_arg:
+            return functools.partial(operation, training=True)
+        return operation
 
 
 def _joints(model):

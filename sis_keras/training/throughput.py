@@ -26,9 +26,9 @@ def multiply_adds(generator: keras.Model, height: int, width: int) -> int:
 
 
 def _of_a_pass(network, height, width):
-    pictures = [
-        keras.Input((height, width, 3), batch_size=1) for _ in network.inputs
-    ]
+    pictures = keras.tree.map_structure(
+        lambda _: keras.Input((height, width, 3), batch_size=1), network.input
+    )
     sized = keras.models.clone_model(network, input_tensors=pictures)
     total = 0
     for layer in sized.layers:

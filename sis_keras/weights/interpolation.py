@@ -1,6 +1,7 @@
 """Networks between two that are close: more texture, or fewer artefacts."""
 
 from sis_keras.errors import UserError
+from sis_keras.networks.passes import network_of
 from sis_keras.weights.card import without_places, without_scores
 from sis_keras.weights.generators import (
     check_arguments,
@@ -47,7 +48,7 @@ def interpolate(
             for a, b in zip(start.get_weights(), end.get_weights(), strict=True)
         ]
     )
-    output = end.get_layer("to_rgb")
+    output = network_of(end).get_layer("to_rgb")
     output.set_weights([strength * x for x in output.get_weights()])
     learned_from = _learned_from(found["card"], metadata["card"])
     card = without_scores(metadata["card"])

@@ -20,12 +20,18 @@ ABLATIONS = {
         "residual_modules": True,
         "residual_blocks": (1, 0, 2, 1),
     },
+    "two_passes": {"recurrent_scales": 2},
 }
 GENERATORS = PRESETS | {
     name: SMALL | arguments for name, arguments in ABLATIONS.items()
 }
 NETWORKS = {
-    name: Network(build_generator, arguments, multiple=SCALE_MULTIPLE)
+    name: Network(
+        build_generator,
+        arguments,
+        multiple=SCALE_MULTIPLE
+        * 2 ** (arguments.get("recurrent_scales", 1) - 1),
+    )
     for name, arguments in GENERATORS.items()
 } | {
     name: Network(
@@ -38,7 +44,7 @@ ABLATED = {k: v for k, v in NETWORKS.items() if k not in PRESETS}
 EACH_KIND = ("sisnet_small", "sisnet_mobile", "concat", "no_residual", "score")
 HALF = ("sisnet_mobile", "concat", "score")
 # A conversion takes long; test_convert.py has the released networks'.
-ON_PHONES = ("concat", "score")
+ON_PHONES = ("concat", "two_passes", "score")
 
 
 @pytest.fixture(scope="module", params=NETWORKS)

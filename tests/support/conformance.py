@@ -18,6 +18,7 @@ import numpy as np
 from places import ROOT, SUPPORT
 
 from sis_keras.export.litert.convert import fixed_model, float32_file
+from sis_keras.networks.passes import network_of
 from sis_keras.restoring.litert import open_interpreter
 from sis_keras.weights.generators import model_tensors, set_model_tensors
 from sis_keras.weights.tensors import read_tensors, write_tensors
@@ -175,7 +176,8 @@ def check_precision(network, model, policy):
         model: The same under the policy.
         policy: Of PRECISIONS.
     """
-    computing = {x.compute_dtype for x in model.layers if hasattr(x, "kernel")}
+    layers = network_of(model).layers
+    computing = {x.compute_dtype for x in layers if hasattr(x, "kernel")}
     assert computing == {policy.removeprefix("mixed_")}
     x = pictures(*ODD)
     found = run(model, x)

@@ -59,7 +59,7 @@ def test_near_what_was_measured(
 
 def test_maps_by_hand():
     """A discriminator's at 32: 64 channels at 32, 16 and 8, one score at 4."""
-    sizes = memory.maps_of(build_discriminator(), 32)
+    sizes = memory.maps_of(build_discriminator(), 32, 32)
     pixels = {"rescaled": 3 * 1024, "conv_1": 64 * 1024, "conv_2": 64 * 1024}
     pixels |= {"pool_3": 64 * 256, "conv_4": 64 * 256, "pool_5": 64 * 64}
     pixels |= {"conv_6": 64 * 64, "pool_7": 64 * 16, "conv_8": 64 * 16}
@@ -68,9 +68,10 @@ def test_maps_by_hand():
 
 
 def test_half_precision_takes_half_the_maps():
-    whole = memory.maps_of(build_generator(**preset_arguments("sisnet")), 64)
+    arguments = preset_arguments("sisnet")
+    whole = memory.maps_of(build_generator(**arguments), 64, 64)
     with policy("mixed_bfloat16"):
-        half = memory.maps_of(build_generator(**preset_arguments("sisnet")), 64)
+        half = memory.maps_of(build_generator(**arguments), 64, 64)
     for name in ("trunk_conv_00", "expanded", "previous_sum"):
         assert half[name] * 2 == whole[name]
     assert half["restored"] == whole["restored"]
