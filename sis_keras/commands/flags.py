@@ -248,7 +248,7 @@ flags.DEFINE_enum(
     "float32",
     ["float32", "mixed_bfloat16", "mixed_float16", "auto"],
     "Of the networks' arithmetic; weights stay float32. auto: mixed_bfloat16 "
-    "where the device computes in it, else float32.",
+    "where the device is fast in it, else float32.",
 )
 flags.DEFINE_integer(
     "threads_of_an_operation",

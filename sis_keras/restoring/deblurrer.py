@@ -52,7 +52,7 @@ class Deblurrer:
             the picture: 8 times the work for +0.014 dB on average, and worse
             for almost half of them.
         precision: "float32" or "bfloat16"; None takes bfloat16 where the
-            processor computes in it. An export has its own.
+            processor is faster in it. An export has its own.
 
     Raises:
         UserError: An argument is none of these, or the weights do not load.

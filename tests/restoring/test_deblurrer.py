@@ -162,8 +162,9 @@ def test_bfloat16_is_near_and_leaves_keras_as_it_was(saved):
 @pytest.mark.parametrize(
     "flags, best",
     [
-        ("flags : fpu avx512f avx512_bf16 rdpid", "bfloat16"),
-        ("flags : amx_bf16", "bfloat16"),
+        ("vendor_id : AuthenticAMD flags : fpu avx512_bf16", "bfloat16"),
+        ("vendor_id : GenuineIntel flags : fpu avx512_bf16", "float32"),
+        ("vendor_id : GenuineIntel flags : avx512_bf16 amx_bf16", "bfloat16"),
         ("flags : fpu avx2 avx512f", "float32"),
         (None, "float32"),
     ],

@@ -13,7 +13,11 @@ from sis_keras.quiet import muted_stderr
 # Of an int8 tensor; a layer that is used has several times as much.
 LEAST_RANGE = 0.02
 # Of the converter's names: what stays in float32, whatever the rest.
-IN_FLOAT = r"restored\w*/(Relu|add|sub)|border_|StatefulPartitionedCall"
+IN_FLOAT = (
+    r"restored\w*/(Relu|add|sub|strided_slice_1$)|border_|StatefulPartitionedCall"
+    # Of coarse passes: what they add to the picture, and pictures made small.
+    r"|change_\w*/(add|resize)|picture_|nothing"
+)
 # With dynamic ranges, the first and the last layers: 8 bits of the picture
 # itself, and of what is added to it, are most of the error.
 OUTERMOST = r"trunk_conv_0|expanded|to_rgb"
