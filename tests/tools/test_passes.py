@@ -20,7 +20,7 @@ def one_pass(tmp_path):
     random = np.random.default_rng(0)
     output = generator.get_layer("to_rgb")
     output.set_weights(
-        [random.normal(0, 0.01, x.shape) for x in output.get_weights()]
+        [random.normal(0, 0.003, x.shape) for x in output.get_weights()]
     )
     path = tmp_path / "one.safetensors"
     save_weights(path, generator, ARGUMENTS, {"step": 3, "validation": {}})
@@ -45,8 +45,8 @@ def test_each_pass_is_the_one(one_pass, tmp_path):
     small = cv2.resize(change(half), (192, 128))
     expected = 0.1 * (change(picture) + small)
     found = np.asarray(several(picture[None], training=True))[0] - picture
-    assert np.abs(expected).mean() > 0.001
-    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-4)
+    assert np.abs(expected).mean() > 3e-4
+    np.testing.assert_allclose(found, expected, rtol=0, atol=5e-5)
 
 
 @pytest.mark.parametrize("scales", [1, 2])
