@@ -22,6 +22,7 @@ import numpy as np
 from experiments import command, pictures, plots, runs
 from experiments.command import Settings
 from experiments.tables import write_table
+from sis_keras.networks.passes import inputs_of_passes, network_of
 from sis_keras.training.run import LAST
 from tools.activations import Mean
 
@@ -54,7 +55,7 @@ class Left(NamedTuple):
 
 
 def held(generator: keras.Model, names: tuple[str, ...]) -> keras.Model:
-    """info_0, the four sums, and the restored picture.
+    """info_0 and the four sums of the last pass, and the restored picture.
 
     Args:
         generator: What `build_generator` gives, with one sum at least.
@@ -70,11 +71,20 @@ def held(generator: keras.Model, names: tuple[str, ...]) -> keras.Model:
         made[layer.name] = output
         return output
 
+    network = network_of(generator)
     clone = keras.models.clone_model(
-        generator, call_function=called, clone_function=lambda layer: layer
+        network, call_function=called, clone_function=lambda layer: layer
     )
     outputs = [made[name] for name in ("info_0", *FUSIONS)]
-    return keras.Model(clone.input, [*outputs, clone.output])
+    if network is generator:
+        return keras.Model(clone.input, [*outputs, clone.output])
+    maps = keras.Model(clone.input, outputs)
+    whole = keras.models.clone_model(
+        generator,
+        clone_function=lambda layer: clone if layer is network else layer,
+    )
+    last = inputs_of_passes(whole)[-1]
+    return keras.Model(whole.input, [*maps(last), whole.output])
 
 
 def left_of(

@@ -14,6 +14,12 @@ def generator_arguments() -> dict:
     arguments = preset_arguments(FLAGS.preset)
     if FLAGS.normalization:
         arguments["normalization"] = FLAGS.normalization
+    if not FLAGS.residual and arguments.get("recurrent_scales", 1) > 1:
+        raise UserError(
+            "Expected --noresidual with a network of one pass (--preset="
+            f"sisnet). Received: --preset={FLAGS.preset}, whose passes add to "
+            "each other."
+        )
     return {
         **arguments,
         "fusion": FLAGS.fusion,

@@ -198,7 +198,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--precision",
         choices=("float32", "bfloat16"),
         help="of the network's arithmetic (default: bfloat16 where the "
-        "processor computes in it, which is up to twice as fast)",
+        "processor is faster in it)",
     )
     add(
         "--shard",

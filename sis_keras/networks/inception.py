@@ -9,6 +9,8 @@ import itertools
 
 import keras
 
+from sis_keras.networks.passes import network_of
+
 NORMALIZATIONS = ("batch", "frozen", "none")
 BRANCH_POOLINGS = {
     "average": keras.layers.AveragePooling2D,
@@ -44,7 +46,7 @@ def freeze_batch_norm(model: keras.Model) -> None:
 
     Compiled training steps must be traced again afterwards.
     """
-    for layer in model.layers:
+    for layer in network_of(model).layers:
         if isinstance(layer, TrunkNormalization):
             layer.use_averages = True
 
@@ -289,5 +291,6 @@ def _module_8x8(x, parts):
 
 def trunk_layers(model: keras.Model, kind: str) -> list[keras.layers.Layer]:
     """The trunk's layers of `kind` ("conv" or "norm") in creation order."""
-    found = [x for x in model.layers if x.name.startswith(f"trunk_{kind}_")]
+    layers = network_of(model).layers
+    found = [x for x in layers if x.name.startswith(f"trunk_{kind}_")]
     return sorted(found, key=lambda layer: layer.name)

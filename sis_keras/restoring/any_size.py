@@ -18,7 +18,7 @@ def resized(content: bytes, old: Sequence[int], new: Sequence[int]) -> bytes:
 
     Args:
         content: Of the file.
-        old: `(height, width)` of its pictures, multiples of 32.
+        old: `(height, width)` of its pictures, multiples of 64.
         new: The same of the result's.
     """
     schema = optional_package("ai_edge_litert.schema_py_generated", "phones")
@@ -56,7 +56,7 @@ class AnySizeRestorer:
     """A LiteRT file as one callable that restores whole pictures.
 
     Args:
-        path: Of a file for sides that are multiples of 32.
+        path: Of a file for sides that are multiples of 64.
         name: What to call it in a report; by default that of the file.
 
     Attributes:

@@ -13,8 +13,9 @@ from sis_keras.training.recomputation import Recomputed
 class Supervision:
     """The content loss of a generator and, in training only, of its path.
 
-    Differs from paper: each step s of the expanding path gets a head, a 3x3
-    convolution that starts at zero, and the loss a term
+    Differs from paper: each step s of the expanding path (of several passes,
+    of the last one) gets a head, a 3x3 convolution that starts at zero, and
+    the loss a term
 
         coarse_weight * L(mean_s(sharp), mean_s(blurry) + tanh(head_s) / 2)
 

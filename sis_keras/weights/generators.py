@@ -75,11 +75,14 @@ def check_arguments(found: dict, expected: dict, source) -> None:
     expected, found = (_in_full(x) for x in (expected, found))
     for key in sorted(expected.keys() | found.keys()):
         if found.get(key) != expected.get(key):
+            cure = (
+                "Name the preset that the file was trained as, or another file."
+            )
+            if key == "recurrent_scales" and found[key] == 1:
+                cure = f"`python -m tools.passes {source}` makes such of it."
             raise UserError(
                 f"Expected weights with {key}={expected.get(key)!r}. "
-                f"Received: {source}, with {key}={found.get(key)!r}. "
-                "Name the preset that the file was trained as, or another "
-                "file."
+                f"Received: {source}, with {key}={found.get(key)!r}. {cure}"
             )
 
 

@@ -45,7 +45,7 @@ def halved(x):
 
 
 def doubled(x):
-    """Bilinear with half-pixel centres: thirds and quarters by hand."""
+    """Bilinear with half-pixel centres: quarters by hand."""
     for axis in (1, 2):
         size = x.shape[axis]
         before = np.take(x, np.maximum(np.arange(size) - 1, 0), axis)
