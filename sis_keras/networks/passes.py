@@ -1,7 +1,7 @@
 """From a network's output to a restored picture: in one pass, or in several.
 
-In several passes the same network works at coarse scales first: blur that is
-long there is short, and what one pass at the full scale leaves of it goes.
+In several passes the same network works at coarse scales, too: blur that is
+long is short there, and what the pass at the full scale leaves of it goes.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,17 @@ NETWORK = "network"
 STEPS = {2: "previous_4", 4: "previous_3", 8: "previous_2", 16: "previous_1"}
 
 
+# A pass is judged on squares of so many pixels of its finer neighbour.
+SQUARE = 32
+# Of the fine change, how much goes, and of the coarse one, how much comes,
+# where the coarse pass alone finds something to do.
+GOES, COMES = 0.5, 0.8
+LEAST = 1e-9
+
+
 @keras.saving.register_keras_serializable("sis_keras")
 class Change(keras.layers.Layer):
-    """`[x, coarse]` to `tanh(x) / 2 + coarse`, what a pass leaves.
+    """`x` to `tanh(x) / 2`, what a pass changes of its picture.
 
     Computes in float32 whatever the policy, so that nothing is quantised.
     """
@@ -28,46 +36,95 @@ class Change(keras.layers.Layer):
         super().__init__(**{**kwargs, "dtype": "float32"})
 
     def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def call(self, inputs):
+        return ops.tanh(inputs) / 2
+
+
+@keras.saving.register_keras_serializable("sis_keras")
+class CoarseShare(keras.layers.Layer):
+    """`[fine, coarse]`, two changes, to the share of the coarse one.
+
+    With `e` the sum over channels of the mean squares in squares of 32 pixels
+    of `fine`, 16 of `coarse`, it is `e_c^2 / (e_f^2 + e_c^2 + 1e-9)`, one
+    value a square; float32.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+
+    def compute_output_shape(self, input_shape):
+        batch, *sizes, _ = input_shape[0]
+        return batch, *[size and size // SQUARE for size in sizes], 1
+
+    def call(self, inputs):
+        fine, coarse = (
+            self._energy(x, side) ** 2
+            for x, side in zip(inputs, (SQUARE, SQUARE // 2), strict=True)
+        )
+        return coarse / (fine + coarse + LEAST)
+
+    def _energy(self, x, side):
+        squares = ops.average_pool(
+            x * x, side, side, "valid", data_format="channels_last"
+        )
+        # Not a sum over an axis, which phones' accelerators lack.
+        return squares[..., :1] + squares[..., 1:2] + squares[..., 2:3]
+
+
+@keras.saving.register_keras_serializable("sis_keras")
+class Joined(keras.layers.Layer):
+    """`[fine, coarse, share]`, all of one size, to the change of both."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+
+    def compute_output_shape(self, input_shape):
         return input_shape[0]
 
     def call(self, inputs):
-        x, coarse = inputs
-        return ops.tanh(x) / 2 + coarse
+        fine, coarse, share = inputs
+        return fine + share * (COMES * coarse - GOES * fine)
 
 
 @keras.saving.register_keras_serializable("sis_keras")
 class RestoredImage(keras.layers.Layer):
     """`[blurry, x]` to the restored image, `x` cropped to `blurry`'s size.
 
-    `blurry + tanh(x) / 2`, or `(tanh(x) + 1) / 2` without `residual`; clipped
-    to [0, 1] outside training only, because a clip stops gradients.
-    `[blurry, x, coarse]` adds what the coarse passes left, cropped likewise.
-    Computes in float32 whatever the policy, so that the picture is not
-    quantised.
+    `blurry + tanh(x) / 2`, or `(tanh(x) + 1) / 2` without `residual`, or
+    `blurry + x` with `is_change`; clipped to [0, 1] outside training only,
+    because a clip stops gradients. Computes in float32 whatever the policy, so
+    that the picture is not quantised.
     """
 
-    def __init__(self, residual: bool = True, **kwargs):
+    def __init__(
+        self, residual: bool = True, is_change: bool = False, **kwargs
+    ):
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.residual = residual
+        self.residual, self.is_change = residual, is_change
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
 
     def call(self, inputs, training=None):
-        blurry, *rest = inputs
+        blurry, x = inputs
         _, height, width, _ = ops.shape(blurry)
-        x, *coarse = [part[:, :height, :width] for part in rest]
-        x = ops.tanh(x)
-        restored = blurry + x / 2 if self.residual else (x + 1) / 2
-        for change in coarse:
-            restored += change
+        x = x[:, :height, :width]
+        if self.is_change:
+            restored = blurry + x
+        elif self.residual:
+            restored = blurry + ops.tanh(x) / 2
+        else:
+            restored = (ops.tanh(x) + 1) / 2
         if training:
             return restored
         # A clip to [0, 1], to 6e-8; int8 accelerators have no minimum.
         return 1.0 - ops.relu(1.0 - ops.relu(restored))
 
     def get_config(self):
-        return {**super().get_config(), "residual": self.residual}
+        config = {"residual": self.residual, "is_change": self.is_change}
+        return {**super().get_config(), **config}
 
 
 def coarse_to_fine(
@@ -75,18 +132,20 @@ def coarse_to_fine(
 ) -> keras.Model:
     """A generator that passes over the picture at 1/2^(scales-1) … 1/2, 1.
 
-    With `P_k` the picture at 1/2^k (means of 2x2 pixels), `N` the network and
-    `U` bilinear upsampling by two, the restored image is `P_0 + C_0`, where
+    With `P_k` the picture at 1/2^k (means of 2x2 pixels), `N` the network, `U`
+    bilinear upsampling and `R_k = tanh(N(P_k)) / 2`, the restored image is
+    `P_0 + C_0`, where
 
-        C_k = tanh(N(P_k, U C_(k+1))) / 2 + U C_(k+1)
+        C_k = (1 - s_k / 2) R_k + 0.8 s_k U C_(k+1)
 
-    and the coarsest scale has nothing from below, 0. Differs from paper: its
-    network passes once, over the picture alone. The weights are shared by all
-    passes, as in SRN-DeblurNet (Tao et al., CVPR 2018).
+    and at the coarsest scale `C = R`. The share `s_k` (`CoarseShare`, enlarged
+    by `U`) is near one where the coarse passes change much and this one
+    little: there blur is too long for it. Differs from paper: its network
+    passes once. All passes share the weights, which are those of one pass.
 
     Args:
-        network: Of `(batch, height, width, 6)`, both parts in [-1, 1], the
-            output of `build_generator` before its tanh.
+        network: Of `(batch, height, width, 3)` in [-1, 1], the output of
+            `build_generator` before its tanh.
         scales: Of the passes, two or more.
         multiple: Of a pass, that height and width are padded to.
         name: Of the model.
@@ -102,37 +161,36 @@ def coarse_to_fine(
             2, name=f"picture_{k}", dtype="float32"
         )
         pictures.append(halve(pictures[-1]))
-    # Not zeros: a file of one size would hold them.
-    nothing = keras.layers.Rescaling(0.0, name="nothing", dtype="float32")
-    coarse = nothing(pictures[-1])
-    for k in range(scales - 1, 0, -1):
-        x, *_ = shared([pictures[k], coarse])
-        change = Change(name=f"change_{k}")([x, coarse])
-        coarse = BilinearUpsample(
-            2, name=f"change_{k}_enlarged", dtype="float32"
-        )(change)
-    x, *_ = shared([whole, coarse])
-    restored = RestoredImage(name="restored")([blurry, x, coarse])
+    joined = None
+    for k in reversed(range(scales)):
+        x, *_ = shared(pictures[k])
+        change = Change(name=f"change_{k}")(x)
+        if joined is None:
+            joined = change
+            continue
+        share = CoarseShare(name=f"change_{k}_coarse_share")([change, joined])
+        enlarged = [
+            BilinearUpsample(
+                factor, name=f"change_{k}_{what}_enlarged", dtype="float32"
+            )(part)
+            for what, factor, part in (
+                ("coarse", 2, joined),
+                ("share", SQUARE, share),
+            )
+        ]
+        joined = Joined(name=f"change_{k}_joined")([change, *enlarged])
+    restored = RestoredImage(is_change=True, name="restored")([blurry, joined])
     return keras.Model(blurry, restored, name=name)
 
 
 def _shared(network):
-    """`[picture, change]` to the network's output and its path's steps.
-
-    The picture in [0, 1], the change in [-1/2, 1/2].
-    """
+    """A picture in [0, 1] to the network's output and its path's steps."""
     picture = keras.Input((None, None, 3), name="picture")
-    change = keras.Input((None, None, 3), name="change")
-    x = keras.layers.Concatenate(name="both")(
-        [
-            keras.layers.Rescaling(2.0, -1.0, name="rescaled")(picture),
-            keras.layers.Rescaling(2.0, name="rescaled_change")(change),
-        ]
-    )
-    x = network(x)
-    whole = keras.Model([picture, change], x)
+    rescaled = keras.layers.Rescaling(2.0, -1.0, name="rescaled")
+    x = network(rescaled(picture))
+    whole = keras.Model(picture, x)
     steps = [whole.get_layer(name).output for name in STEPS.values()]
-    return keras.Model([picture, change], [x, *steps], name=NETWORK)
+    return keras.Model(picture, [x, *steps], name=NETWORK)
 
 
 # === What a generator is made of ===
@@ -161,7 +219,7 @@ def inputs_of_passes(generator: keras.Model) -> list:
     network = network_of(generator)
     if network is generator:
         return [generator.input]
-    return [list(node.input_tensors) for node in network._inbound_nodes]
+    return [node.input_tensors[0] for node in network._inbound_nodes]
 
 
 def sizes_of_passes(

@@ -55,10 +55,10 @@ def as_read(arguments: dict) -> dict:
 def _in_full(arguments):
     """With the default of each that is not named, which files of before lack.
 
-    Without what changes no function of the weights.
+    Without what takes the same weights.
     """
     arguments = as_read(_DEFAULTS | arguments)
-    without = {"seed", "name", "synchronized"}
+    without = {"seed", "name", "synchronized", "recurrent_scales"}
     return {k: v for k, v in arguments.items() if k not in without}
 
 
@@ -75,14 +75,11 @@ def check_arguments(found: dict, expected: dict, source) -> None:
     expected, found = (_in_full(x) for x in (expected, found))
     for key in sorted(expected.keys() | found.keys()):
         if found.get(key) != expected.get(key):
-            cure = (
-                "Name the preset that the file was trained as, or another file."
-            )
-            if key == "recurrent_scales" and found[key] == 1:
-                cure = f"`python -m tools.passes {source}` makes such of it."
             raise UserError(
                 f"Expected weights with {key}={expected.get(key)!r}. "
-                f"Received: {source}, with {key}={found.get(key)!r}. {cure}"
+                f"Received: {source}, with {key}={found.get(key)!r}. "
+                "Name the preset that the file was trained as, or another "
+                "file."
             )
 
 

@@ -14,9 +14,9 @@ from sis_keras.quiet import muted_stderr
 LEAST_RANGE = 0.02
 # Of the converter's names: what stays in float32, whatever the rest.
 IN_FLOAT = (
-    r"restored\w*/(Relu|add|sub|strided_slice_1$)|border_|StatefulPartitionedCall"
-    # Of coarse passes: what they add to the picture, and pictures made small.
-    r"|change_\w*/(add|resize)|picture_|nothing"
+    r"restored\w*/(Relu|add|sub)|border_|StatefulPartitionedCall"
+    # Of several passes: what joins their changes, and the smaller pictures.
+    r"|change_|picture_"
 )
 # With dynamic ranges, the first and the last layers: 8 bits of the picture
 # itself, and of what is added to it, are most of the error.
