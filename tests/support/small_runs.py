@@ -154,8 +154,6 @@ TABLE: dict[str, Run | InTest | Called | NotHere] = {
     r"tools.check_data": InTest(
         "tests/tools/test_check_data.py::test_all_that_the_recipes_name"
     ),
-        "tests/tools/test_passes.py::test_each_pass_is_the_one"
-    ),
     r"tools.revive": InTest(
         "tests/tools/test_revive.py::test_dead_units_of_a_file_live_again"
     ),
