@@ -4,7 +4,7 @@ from sis_keras.errors import UserError
 
 # The coarsest scale of a pass is 1/32: sizes are padded to multiples of it.
 SCALE_MULTIPLE = 32
-# Tiles keep the phase of that scale in the coarse pass at half the size, too.
+# Tiles keep the phase of that scale in a coarse pass at half the size, too.
 TILE_MULTIPLE = 2 * SCALE_MULTIPLE
 PRESETS = {
     # The paper's network; its trunk takes InceptionV3's ImageNet weights.
@@ -15,8 +15,7 @@ PRESETS = {
     },
     # The two that are released. Without normalisation short runs learn more,
     # and int8 has less to fold; average pooling falls out of the phones' int8
-    # accelerators, max does not; residual parts learn more in each step; two
-    # passes reach longer blur.
+    # accelerators, max does not; residual parts learn more in each step.
     "sisnet_small": {
         "width_multiplier": 0.5,
         "fusion_channels": 64,
@@ -24,7 +23,6 @@ PRESETS = {
         "branch_pooling": "max",
         "residual_modules": True,
         "residual_blocks": (2, 4, 2, 0),
-        "recurrent_scales": 2,
     },
     "sisnet_mobile": {
         "width_multiplier": 0.25,
@@ -33,7 +31,6 @@ PRESETS = {
         "branch_pooling": "max",
         "residual_modules": True,
         "residual_blocks": (2, 4, 4, 0),
-        "recurrent_scales": 2,
     },
 }
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sis_keras.networks.presets import SCALE_MULTIPLE
 from sis_keras.optional import optional_package
 from sis_keras.restoring import tiles
 from sis_keras.restoring.litert import Network, checked_metadata
@@ -18,7 +19,7 @@ def resized(content: bytes, old: Sequence[int], new: Sequence[int]) -> bytes:
 
     Args:
         content: Of the file.
-        old: `(height, width)` of its pictures, multiples of 64.
+        old: `(height, width)` of its pictures, multiples of 32.
         new: The same of the result's.
     """
     schema = optional_package("ai_edge_litert.schema_py_generated", "phones")
@@ -56,7 +57,7 @@ class AnySizeRestorer:
     """A LiteRT file as one callable that restores whole pictures.
 
     Args:
-        path: Of a file for sides that are multiples of 64.
+        path: Of a file for sides that are multiples of 32.
         name: What to call it in a report; by default that of the file.
 
     Attributes:
@@ -76,7 +77,9 @@ class AnySizeRestorer:
 
     def __call__(self, blurry: np.ndarray) -> np.ndarray:
         """float32 `(n, h, w, 3)` in [0, 1] to the same, clipped."""
-        height, width = map(tiles.rounded_up, blurry.shape[1:3])
+        height, width = (
+            tiles.rounded_up(side, SCALE_MULTIPLE) for side in blurry.shape[1:3]
+        )
         if self._network is None or self._network.size != (height, width):
             self._network = None  # Its memory is wanted.
             content = resized(
