@@ -23,8 +23,9 @@ class Recomputed:
     part. The network, its layers and weights stay as they are.
 
     Args:
-        model: A Keras functional model. Keras on TensorFlow. Where passes
-            share a network (`coarse_to_fine`), each of them is treated so.
+        model: A Keras functional model of one input. Keras on TensorFlow.
+            Where passes share a network (`coarse_to_fine`), each is treated
+            so.
 
     Attributes:
         parts: Of the graph, or of the shared network's, in their order: the
@@ -38,26 +39,27 @@ class Recomputed:
 
     def __init__(self, model: keras.Model):
         self._model, network = model, network_of(model)
-        self._shared = None if network is model else Recomputed(network)
-        if self._shared:
+        self.parts: list[tuple[list[int], list]]
+        self._shared: Recomputed | None = None
+        if network is not model:
+            self._shared = Recomputed(network)
             self.parts = self._shared.parts
             return
-        self._inputs, self._outputs = model.inputs, model.outputs
-        first = {id(x) for x in model.inputs}
+        self._input, self._outputs = model.inputs[0], model.outputs
         joints = _joints(model)
         self.parts = [
             _part(layer, joints, model.layers)
             for layer in model.layers
-            if id(layer.output) in joints and id(layer.output) not in first
+            if id(layer.output) in joints and layer.output is not self._input
         ]
 
-    def __call__(self, *images) -> list:
-        """The outputs, in training mode, of the inputs."""
+    def __call__(self, image) -> list:
+        """The outputs, in training mode, of an input."""
         if self._shared:
             return self._model._run_through_graph(
-                images[0], operation_fn=self._of_a_pass
+                image, operation_fn=self._of_a_pass
             )
-        maps = {id(x): y for x, y in zip(self._inputs, images, strict=True)}
+        maps = {id(self._input): image}
         for sources, layers in self.parts:
             inputs = [maps[source] for source in sources]
             made = layers[-1].output
@@ -65,8 +67,9 @@ class Recomputed:
         return [maps[id(x)] for x in self._outputs]
 
     def _of_a_pass(self, operation):
-        if isinstance(operation, keras.Model):
-            return lambda inputs, **_: self._shared(*inputs)
+        shared = self._shared
+        if shared is not None and isinstance(operation, keras.Model):
+            return lambda picture, **_: shared(picture)
         if operation._call_has_training_arg:
             return functools.partial(operation, training=True)
         return operation

@@ -23,6 +23,7 @@ NETWORKS = {
         "residual_modules": True,
         "residual_blocks": (1, 2, 1, 1),
     },
+    "two passes": SMALL | {"normalization": "none", "recurrent_scales": 2},
 }
 
 
