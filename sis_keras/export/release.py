@@ -10,7 +10,7 @@ from sis_keras.errors import UserError
 from sis_keras.evaluation.evaluate import Example, evaluate
 from sis_keras.evaluation.report import jsonable
 from sis_keras.files.atomic import atomic_path
-from sis_keras.networks.passes import inputs_of_passes, network_of
+from sis_keras.networks.passes import network_of
 from sis_keras.networks.presets import preset_arguments
 from sis_keras.restoring.precision import policy_of
 from sis_keras.restoring.restorer import KerasRestorer
@@ -112,10 +112,8 @@ def leveling(generator, examples) -> dict[str, list[float]]:
     """
     output = network_of(generator).get_layer("to_rgb")
     before = _shifts(generator, examples)
-    # Each pass adds tanh(x) / 2 to the picture, and x is small: 1 is 127.5 of
-    # 255.
-    whole = 127.5 * len(inputs_of_passes(generator))
-    output.bias.assign_sub(np.array(before, np.float32) / whole)
+    # tanh(x) / 2 is added to the picture, and x is small: 1 is 127.5 of 255.
+    output.bias.assign_sub(np.array(before, np.float32) / 127.5)
     return {"before": before, "after": _shifts(generator, examples)}
 
 
