@@ -27,7 +27,7 @@ from sis_keras.commands.deblur_flags import memory_size
 from sis_keras.commands.program import Parser
 from sis_keras.weights.released import DEFAULT_WEIGHTS
 
-OVERLAPS = (64, 128, 192, 256)
+OVERLAPS = (32, 64, 96, 128, 192, 256)
 # (width, height); 4:3, as cameras have it.
 LARGE = {"12 MP": (4000, 3000), "48 MP": (8000, 6000), "100 MP": (11552, 8664)}
 SMALL = {"1 MP": (1152, 864), "4 MP": (2304, 1728)}

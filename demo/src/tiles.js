@@ -2,10 +2,11 @@
 // LiteRTRestorer and sis_keras/restoring/tiles.py do, so that both give the same
 // picture.
 
-// The network's coarsest scale in its coarsest pass; tiles keep its phase.
-const MULTIPLE = 64;
-const SMALLEST = 32;
+const MULTIPLE = 32; // The network's coarsest scale; tiles keep its phase.
 const OVERLAP = 192; // At most; a quarter of a small tile.
+
+const down = (length) => Math.floor(length / MULTIPLE) * MULTIPLE;
+const up = (length) => Math.ceil(length / MULTIPLE) * MULTIPLE;
 
 /**
  * Cuts an axis of a picture into the fewest spans.
@@ -16,17 +17,13 @@ const OVERLAP = 192; // At most; a quarter of a small tile.
  */
 export function cut(length, most) {
   if (length <= most) return [{ start: 0, stop: length }];
-  const multiple = most >= MULTIPLE ? MULTIPLE : SMALLEST;
-  const down = (length) => Math.floor(length / multiple) * multiple;
-  const up = (length) => Math.ceil(length / multiple) * multiple;
-  const quarter = Math.max(down(most / 4), most >= 2 * MULTIPLE ? MULTIPLE : 0);
-  const overlap = Math.min(OVERLAP, quarter);
+  const overlap = Math.min(OVERLAP, down(most / 4));
   const padded = up(length);
   const count = Math.ceil((padded - overlap) / (down(most) - overlap));
   const size = up((padded + (count - 1) * overlap) / count);
-  const steps = (padded - size) / multiple;
+  const steps = (padded - size) / MULTIPLE;
   return Array.from({ length: count }, (_, i) => {
-    const start = Math.floor((i * steps) / (count - 1)) * multiple;
+    const start = Math.floor((i * steps) / (count - 1)) * MULTIPLE;
     return { start, stop: Math.min(start + size, length) };
   });
 }

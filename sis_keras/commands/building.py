@@ -14,12 +14,6 @@ def generator_arguments() -> dict:
     arguments = preset_arguments(FLAGS.preset)
     if FLAGS.normalization:
         arguments["normalization"] = FLAGS.normalization
-    if not FLAGS.residual and arguments.get("recurrent_scales", 1) > 1:
-        raise UserError(
-            "Expected --noresidual with a network of one pass (--preset="
-            f"sisnet). Received: --preset={FLAGS.preset}, whose passes add to "
-            "each other."
-        )
     return {
         **arguments,
         "fusion": FLAGS.fusion,
@@ -155,9 +149,12 @@ def give_first_weights(generator, arguments):
         first = weight_file(FLAGS.initial_weights)
         tensors, metadata = read_tensors(first)
         found = metadata["arguments"]
-        # Batch normalisation may go on frozen, and the other way round; what
-        # has other shapes is refused below.
-        expected = {**arguments, "normalization": found["normalization"]}
+        # Batch normalisation may go on frozen, and the other way round, and
+        # one pass in several; what has other shapes is refused below.
+        expected = arguments | {
+            "normalization": found["normalization"],
+            "recurrent_scales": found.get("recurrent_scales", 1),
+        }
         check_arguments(found, expected, first)
         if FLAGS.initial_average:
             set_model_tensors(generator, GENERATOR, tensors)

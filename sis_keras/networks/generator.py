@@ -84,7 +84,8 @@ def build_generator(
     if recurrent_scales < 1 or (recurrent_scales > 1 and not residual):
         raise ValueError(
             "Expected recurrent_scales from 1 up; above 1 with residual. "
-            f"Received: recurrent_scales={recurrent_scales}"
+            f"Received: recurrent_scales={recurrent_scales}, "
+            f"residual={residual}"
         )
 
     def network(x):

@@ -142,6 +142,7 @@ def coarse_to_fine(
     by `U`) is near one where the coarse passes change much and this one
     little: there blur is too long for it. Differs from paper: its network
     passes once. All passes share the weights, which are those of one pass.
+    Tiles of `restoring.tiles` keep the phase of the pass at the full scale.
 
     Args:
         network: Of `(batch, height, width, 3)` in [-1, 1], the output of

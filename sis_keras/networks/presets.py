@@ -2,10 +2,8 @@
 
 from sis_keras.errors import UserError
 
-# The coarsest scale of a pass is 1/32: sizes are padded to multiples of it.
+# The coarsest scale is 1/32: sizes are padded to multiples of it.
 SCALE_MULTIPLE = 32
-# Tiles keep the phase of that scale in a coarse pass at half the size, too.
-TILE_MULTIPLE = 2 * SCALE_MULTIPLE
 PRESETS = {
     # The paper's network; its trunk takes InceptionV3's ImageNet weights.
     "sisnet": {

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sis_keras.networks.presets import SCALE_MULTIPLE
 from sis_keras.optional import optional_package
 from sis_keras.restoring import tiles
 from sis_keras.restoring.litert import Network, checked_metadata
@@ -77,9 +76,7 @@ class AnySizeRestorer:
 
     def __call__(self, blurry: np.ndarray) -> np.ndarray:
         """float32 `(n, h, w, 3)` in [0, 1] to the same, clipped."""
-        height, width = (
-            tiles.rounded_up(side, SCALE_MULTIPLE) for side in blurry.shape[1:3]
-        )
+        height, width = map(tiles.rounded_up, blurry.shape[1:3])
         if self._network is None or self._network.size != (height, width):
             self._network = None  # Its memory is wanted.
             content = resized(

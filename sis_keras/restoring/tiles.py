@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Tiles keep the phase of the network's coarsest scale in its coarsest pass.
-from sis_keras.networks.presets import SCALE_MULTIPLE, TILE_MULTIPLE
+# Tiles keep the phase of the network's coarsest scale.
+from sis_keras.networks.presets import SCALE_MULTIPLE
 
 # Of neighbouring tiles, in pixels, at most; `python -m benchmarks.tiles` shows
 # what it costs.
@@ -43,34 +43,30 @@ class Region(NamedTuple):
         return slice(*self.rows), slice(*self.columns)
 
 
-def spans(
-    length: int, count: int, overlap: int, multiple: int = TILE_MULTIPLE
-) -> list[Span]:
+def spans(length: int, count: int, overlap: int) -> list[Span]:
     """Cuts an axis into `count` spans of one size, which overlap.
 
     Args:
         length: Of the axis, at least 1.
         count: Of the spans; one is the whole axis.
-        overlap: The least overlap of neighbours, a multiple of `multiple`.
-        multiple: Of all starts.
+        overlap: The least overlap of neighbours, a multiple of 32.
 
     Returns:
-        The spans. The last one ends with the axis, so it may be shorter by
-        less than `multiple`.
+        Spans whose starts are multiples of 32. The last one ends with the
+        axis, so it may be up to 31 shorter.
     """
     if count == 1:
         return [Span(0, length)]
-    padded = rounded_up(length, multiple)
-    size = math.ceil((padded + (count - 1) * overlap) / count)
-    size = rounded_up(size, multiple)
-    steps = (padded - size) // multiple
-    starts = [i * steps // (count - 1) * multiple for i in range(count)]
+    padded = rounded_up(length)
+    size = rounded_up(math.ceil((padded + (count - 1) * overlap) / count))
+    steps = (padded - size) // SCALE_MULTIPLE
+    starts = [i * steps // (count - 1) * SCALE_MULTIPLE for i in range(count)]
     return [Span(start, min(start + size, length)) for start in starts]
 
 
-def rounded_up(size: int, multiple: int = TILE_MULTIPLE) -> int:
-    """To a multiple, as the network computes."""
-    return -(-size // multiple) * multiple
+def rounded_up(size: int) -> int:
+    """To a multiple of 32, with which the network computes."""
+    return -(-size // SCALE_MULTIPLE) * SCALE_MULTIPLE
 
 
 def cut(
@@ -80,8 +76,8 @@ def cut(
 
     Args:
         height, width: Of the picture.
-        most_pixels: Of a tile, its sides rounded up to multiples of 64.
-        overlap: The least overlap of neighbours, a multiple of 64.
+        most_pixels: Of a tile, its sides rounded up to multiples of 32.
+        overlap: The least overlap of neighbours, a multiple of 32.
 
     Returns:
         The spans of each axis, which all combine; None where no tile is small
@@ -108,19 +104,14 @@ def cut_within(length: int, most: int, overlap: int) -> list[Span]:
         length: Of the axis.
         most: Length of a span, 32 or more.
         overlap: The least overlap of neighbours; it shrinks to a quarter of
-            `most`, a multiple of 64, or to 64 where that is none. Spans of
-            less than 128 do not overlap.
+            `most`, a multiple of 32.
     """
     if length <= most:
         return [Span(0, length)]
-    multiple = TILE_MULTIPLE if most >= TILE_MULTIPLE else SCALE_MULTIPLE
-    quarter = most // (4 * multiple) * multiple
-    if most >= 2 * TILE_MULTIPLE:
-        quarter = max(quarter, multiple)
-    overlap = min(overlap, quarter)
-    most = most // multiple * multiple
-    count = -(-(rounded_up(length, multiple) - overlap) // (most - overlap))
-    return spans(length, count, overlap, multiple)
+    overlap = min(overlap, most // (4 * SCALE_MULTIPLE) * SCALE_MULTIPLE)
+    most = most // SCALE_MULTIPLE * SCALE_MULTIPLE
+    count = -(-(rounded_up(length) - overlap) // (most - overlap))
+    return spans(length, count, overlap)
 
 
 def least_pixels(height: int, width: int, overlap: int) -> int:

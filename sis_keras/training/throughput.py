@@ -26,10 +26,8 @@ def multiply_adds(generator: keras.Model, height: int, width: int) -> int:
 
 
 def _of_a_pass(network, height, width):
-    pictures = keras.tree.map_structure(
-        lambda _: keras.Input((height, width, 3), batch_size=1), network.input
-    )
-    sized = keras.models.clone_model(network, input_tensors=pictures)
+    picture = keras.Input((height, width, 3), batch_size=1)
+    sized = keras.models.clone_model(network, input_tensors=picture)
     total = 0
     for layer in sized.layers:
         if isinstance(layer, keras.layers.Conv2DTranspose):

@@ -55,10 +55,10 @@ def as_read(arguments: dict) -> dict:
 def _in_full(arguments):
     """With the default of each that is not named, which files of before lack.
 
-    Without what takes the same weights.
+    Without what changes no function of the weights.
     """
     arguments = as_read(_DEFAULTS | arguments)
-    without = {"seed", "name", "synchronized", "recurrent_scales"}
+    without = {"seed", "name", "synchronized"}
     return {k: v for k, v in arguments.items() if k not in without}
 
 

@@ -33,7 +33,7 @@ def identity(released_folder, tmp_path):
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(tiles, "OVERLAP", 64)
+    monkeypatch.setattr(tiles, "OVERLAP", 32)
 
 
 def picture(height, width, dtype=np.uint8):
@@ -83,7 +83,7 @@ def test_it_is_the_network_rounded(saved, dtype):
 def test_the_identity_loses_no_level(identity, dtype, small_tiles):
     levels = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
     image = np.resize(levels, (256, 288, 3))
-    for memory in (None, limit_for(128 * 192, image)):
+    for memory in (None, limit_for(96 * 128, image)):
         deblur = Deblurrer(identity, memory, precision="float32")
         np.testing.assert_array_equal(deblur(image), image)
     rows, columns = deblur.cut(256, 288, image.itemsize)
@@ -101,7 +101,7 @@ def test_a_view_of_another_array_works(saved):
 def test_black_and_white_stays_so(saved, dtype, small_tiles):
     """Grey as Rec. 601's luma, as files of grey have it; tiles agree."""
     image = np.repeat(picture(200, 330, dtype)[..., :1], 3, axis=2)
-    memory = limit_for(128 * 192, image)
+    memory = limit_for(96 * 128, image)
     for limit, strength in ((None, 1.0), (memory, 1.0), (None, 0.5)):
         deblur = Deblurrer(saved, limit, strength, precision="float32")
         result = deblur(image)
@@ -208,7 +208,7 @@ def test_tiles_change_nothing_where_the_network_sees_less(saved, small_tiles):
     # Two 3x3 convolutions see 2 pixels far, so only zeros of their padding at
     # the tiles' edges differ; the blend must hide all but a little of them.
     image = picture(200, 330)
-    memory = limit_for(128 * 192, image)
+    memory = limit_for(96 * 128, image)
     calls = []
     deblur = Deblurrer(saved, memory, precision="float32")
     rows, columns = deblur.cut(200, 330)
@@ -226,7 +226,7 @@ def test_the_network_is_traced_once_and_sees_no_more_than_a_tile(
     saved, small_tiles
 ):
     image = picture(200, 330)
-    deblur = Deblurrer(saved, limit_for(128 * 192, image), precision="float32")
+    deblur = Deblurrer(saved, limit_for(96 * 128, image), precision="float32")
     restorer, sizes = deblur._restorer, []
 
     def recording(batch):
@@ -239,7 +239,7 @@ def test_the_network_is_traced_once_and_sees_no_more_than_a_tile(
     for size in ((1, 1), (64, 64), (31, 33)):
         deblur(picture(*size))
     assert len(set(sizes)) > 4
-    assert all(h * w <= 128 * 192 for _, h, w, _ in sizes)
+    assert all(h * w <= 96 * 128 for _, h, w, _ in sizes)
     assert restorer._call.experimental_get_tracing_count() == 1
 
 

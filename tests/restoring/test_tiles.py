@@ -12,12 +12,12 @@ SIZES = [1, 31, 32, 33, 300, 321, 720, 1999, 8333]
 
 def cuts():
     """(length, overlap, spans) of many axes."""
-    for length, overlap in itertools.product(SIZES, (64, 128, 320)):
+    for length, overlap in itertools.product(SIZES, (32, 64, 160)):
         for limit in (1, 200, 500, 10**9):
             # An axis of its own: the other one is a single pixel.
             least = tiles.least_pixels(length, 1, overlap)
             rows, columns = tiles.cut(
-                length, 1, max(least, 64 * limit), overlap
+                length, 1, max(least, 32 * limit), overlap
             )
             assert columns == [(0, 1)]
             yield length, overlap, rows
@@ -28,7 +28,7 @@ def test_spans_cover_and_overlap():
     for length, overlap, axis in cuts():
         counts.add(len(axis))
         assert axis[0].start == 0 and axis[-1].stop == length
-        assert all(span.start % 64 == 0 for span in axis)
+        assert all(span.start % 32 == 0 for span in axis)
         for before, after in itertools.pairwise(axis):
             # Not thinner than asked, but where the picture itself ends.
             assert before.stop - after.start >= overlap
@@ -45,8 +45,8 @@ def test_tiles_keep_to_the_limit(size):
     for limit in (least, 2 * least, 10 * least):
         rows, columns = tiles.cut(*size, limit, 64)
         for row, column in itertools.product(rows, columns):
-            height = -(-(row.stop - row.start) // 64) * 64
-            width = -(-(column.stop - column.start) // 64) * 64
+            height = -(-(row.stop - row.start) // 32) * 32
+            width = -(-(column.stop - column.start) // 32) * 32
             assert height * width <= limit
     whole = tiles.cut(*size, 1e9, 64)
     assert whole == ([(0, size[0])], [(0, size[1])])
@@ -76,10 +76,10 @@ def blended(size, rows, columns, restore):
     return picture
 
 
-@pytest.mark.parametrize("limit, tiled", [(192**2, 20), (512 * 192, 4)])
+@pytest.mark.parametrize("limit, tiled", [(96**2, 20), (256 * 96, 4)])
 def test_the_blend_is_the_feathered_mean(limit, tiled):
-    size = (500, 666)
-    rows, columns = tiles.cut(*size, limit, 64)
+    size = (250, 333)
+    rows, columns = tiles.cut(*size, limit, 32)
     assert len(rows) * len(columns) >= tiled
     random = np.random.default_rng(0)
     parts = {}
@@ -107,9 +107,9 @@ def test_the_blend_is_the_feathered_mean(limit, tiled):
 
 
 def test_tiles_that_agree_are_kept_bit_for_bit():
-    size = (340, 460)
+    size = (170, 230)
     picture = np.random.default_rng(0).random((*size, 3), np.float32)
-    rows, columns = tiles.cut(*size, 192**2, 64)
+    rows, columns = tiles.cut(*size, 96**2, 32)
     result = blended(
         size, rows, columns, lambda region: picture[region.slices].copy()
     )
