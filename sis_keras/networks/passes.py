@@ -15,9 +15,7 @@ from sis_keras.networks.upsampling import BilinearUpsample
 NETWORK = "network"
 # Of the expanding path, by the scale that they leave.
 STEPS = {2: "previous_4", 4: "previous_3", 8: "previous_2", 16: "previous_1"}
-
-
-# A pass is judged on squares of so many pixels of its finer neighbour.
+# What two passes change is compared in squares of so many pixels of the finer.
 SQUARE = 32
 # Of the fine change, how much goes, and of the coarse one, how much comes,
 # where the coarse pass alone finds something to do.

@@ -22,7 +22,7 @@ from sis_keras.weights.generators import load_generator
 MOST_PIXELS = 16_000_000
 WARMUP = "assets.extra/tf_serving_warmup_requests"
 # Count, height, width of what is compared; most fit no multiple of 32.
-COMPARED = ((1, 1, 1), (1, 3, 70), (2, 33, 47), (1, 64, 128))
+COMPARED = ((1, 1, 1), (1, 3, 70), (2, 33, 47), (1, 64, 96))
 
 
 def write_saved_model(
