@@ -222,6 +222,7 @@ def make_optimizer(learning_rate, kind="adam", held=0):
             schedule,
             weight_decay=FLAGS.weight_decay,
             orthogonal_dtype="bfloat16" if half else "float32",
+            trunk_rate=1.0 if FLAGS.trunk_rate is None else FLAGS.trunk_rate,
         )
     else:
         optimizer = keras.optimizers.Adam(schedule)

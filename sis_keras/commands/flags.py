@@ -17,6 +17,7 @@ from absl import flags
 from sis_keras.commands import help
 from sis_keras.commands.game_flags import define_game
 from sis_keras.commands.memory_flags import define_memory_flags
+from sis_keras.commands.optimizer_flags import define_optimizer_flags
 from sis_keras.commands.records_flags import define_records
 from sis_keras.commands.sources_flag import define_sources
 from sis_keras.errors import UserError
@@ -203,45 +204,7 @@ flags.DEFINE_bool(
     "strongest blur teaches much.",
 )
 _group("Optimizer", "what a step does with the gradients.")
-flags.DEFINE_enum(
-    "optimizer",
-    "adam",
-    ["adam", "muon"],
-    "Of the generator: the paper's, or Muon, which learns more in each step.",
-)
-flags.DEFINE_float(
-    "weight_decay",
-    0.0,
-    "Of Muon's kernels: each step they shrink by this times the learning rate.",
-    0.0,
-)
-flags.DEFINE_float(
-    "learning_rate", 1e-4, "Of the generator, after the warm-up."
-)
-flags.DEFINE_float(
-    "discriminator_learning_rate",
-    1e-4,
-    "Adam's, of both discriminators, after the warm-up.",
-)
-flags.DEFINE_integer(
-    "warmup_steps", 0, "Steps in which both rates rise from 0.", 0
-)
-flags.DEFINE_enum(
-    "decay",
-    "cosine",
-    ["none", "cosine", "linear"],
-    "Of both learning rates, from the warm-up on to the last step.",
-)
-flags.DEFINE_float(
-    "final_learning_rate", 1e-6, "Where the decay of both rates ends."
-)
-flags.DEFINE_float("ema_decay", 0.999, "Of the product's running average.")
-flags.DEFINE_float("clip_norm", 0.0, "Global gradient norm; 0 is off.", 0.0)
-flags.DEFINE_integer(
-    "freeze_batch_norm_at",
-    None,
-    "From this step on batch normalisation trains on its averages.",
-)
+define_optimizer_flags()
 _group("Arithmetic", "how and on what it computes.")
 flags.DEFINE_enum(
     "precision",

@@ -16,6 +16,7 @@ from keras import ops
 # The output layer, as Muon's authors advise; and the info-box, whose wide
 # matrices cost more to make orthogonal than the rest of a step.
 BY_ADAM = ("to_rgb", "info_._channels")
+TRUNK = "trunk_"
 
 
 @keras.saving.register_keras_serializable("sis_keras")
@@ -35,6 +36,8 @@ class ConvMuon(keras.optimizers.Muon):
         learning_rate: A float or a schedule.
         exclude_layers: See above.
         bias_rate: Of biases, times `learning_rate`.
+        trunk_rate: Of the extracting path's variables, times `learning_rate`:
+            one that begins with ImageNet's weights keeps more of them.
         orthogonal_dtype: What the matrices are made orthogonal in; Muon's
             authors take "bfloat16".
         **kwargs: Of `keras.optimizers.Muon`; no weight decay unless given.
@@ -48,6 +51,7 @@ class ConvMuon(keras.optimizers.Muon):
         exclude_layers=BY_ADAM,
         orthogonal_dtype="float32",
         bias_rate=0.01,
+        trunk_rate=1.0,
         **kwargs,
     ):
         none = {"weight_decay": 0.0, "adam_weight_decay": 0.0}
@@ -56,6 +60,7 @@ class ConvMuon(keras.optimizers.Muon):
         )
         self.orthogonal_dtype = orthogonal_dtype
         self.bias_rate = bias_rate
+        self.trunk_rate = trunk_rate
 
     def _should_use_adamw(self, variable):
         return len(variable.shape) != 4 or any(
@@ -70,24 +75,35 @@ class ConvMuon(keras.optimizers.Muon):
             for variable in variables
             if variable.name == "bias"
         }
+        self._trunk = {
+            self._get_variable_index(variable)
+            for variable in variables
+            if TRUNK in variable.path
+        }
+
+    def _rate_of(self, variable):
+        """Of its learning rate."""
+        slow = self._get_variable_index(variable) in self._trunk
+        return self.trunk_rate if slow else 1.0
 
     def update_step(self, gradient, variable, learning_rate):
-        if self._get_variable_index(variable) in self._biases:
-            if self.weight_decay:
-                decay = learning_rate * self.weight_decay
-                self.assign_sub(variable, variable * decay)
+        learning_rate = learning_rate * self._rate_of(variable)
+        index = self._get_variable_index(variable)
+        is_bias = index in self._biases
+        is_matrix = self.adam_velocities[index] is None
+        if self.weight_decay and (is_bias or is_matrix):
+            decay = learning_rate * self.weight_decay
+            self.assign_sub(variable, variable * decay)
+        if is_bias:
             learning_rate = learning_rate * self.bias_rate
         super().update_step(gradient, variable, learning_rate)
 
     def _apply_weight_decay(self, variables):
-        """Of what gets Adam; `_muon_group` decays its kernels by itself."""
-        if not self._by_itself():
-            variables = [
-                variable
-                for variable in variables
-                if self.adam_weight_decay and self._should_use_adamw(variable)
-            ]
-        super()._apply_weight_decay(variables)
+        """Of what gets Adam; kernels decay as they move, at their own rate."""
+        if self.adam_weight_decay:
+            super()._apply_weight_decay(
+                [x for x in variables if self._should_use_adamw(x)]
+            )
 
     def _by_itself(self):
         """Whether each variable is updated alone, as a strategy wants it."""
@@ -110,9 +126,10 @@ class ConvMuon(keras.optimizers.Muon):
                 continue
             *patch, outputs = variable.shape
             member = (gradient, variable, self.momentums[index])
-            groups[math.prod(patch), outputs].append(member)
-        for shape, members in groups.items():
-            self._muon_group(shape, members, learning_rate)
+            rate = self._rate_of(variable)
+            groups[(math.prod(patch), outputs), rate].append(member)
+        for (shape, rate), members in groups.items():
+            self._muon_group(shape, members, learning_rate * rate)
 
     def _muon_group(self, shape, members, lr):
         """Kernels that make matrices of one shape."""
@@ -150,4 +167,5 @@ class ConvMuon(keras.optimizers.Muon):
             **super().get_config(),
             "orthogonal_dtype": self.orthogonal_dtype,
             "bias_rate": self.bias_rate,
+            "trunk_rate": self.trunk_rate,
         }

@@ -117,6 +117,35 @@ def test_biases_move_at_a_hundredth_of_the_rate():
     np.testing.assert_allclose(bias.numpy(), twin.numpy(), atol=1e-7)
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_the_extracting_path_moves_at_its_own_rate(alone, monkeypatch):
+    """As every variable would at a rate of that; the others as before."""
+    monkeypatch.setattr(ConvMuon, "_by_itself", lambda self: alone)
+    names = {
+        "trunk_conv_00_kernel": (3, 3, 4, 6),
+        "trunk_norm_00_gamma": (6,),
+        "block_kernel": (3, 3, 4, 6),  # Of one shape: its matrices' group.
+        "block_scale": (6,),
+    }
+    gradients = [random_gradients(shape) for shape in names.values()]
+
+    def moved(rate, **kwargs):
+        variables = [variable(x, name) for name, x in names.items()]
+        optimizer = ConvMuon(rate, weight_decay=0.5, **kwargs)
+        optimizer.build(variables)
+        for step in range(2):
+            optimizer.apply(
+                [keras.ops.convert_to_tensor(x[step]) for x in gradients]
+            )
+        return dict(zip(names, [v.numpy() for v in variables], strict=True))
+
+    slow, whole = moved(RATE * 0.25), moved(RATE)
+    for name, value in moved(RATE, trunk_rate=0.25).items():
+        expected = (slow if name.startswith("trunk") else whole)[name]
+        np.testing.assert_allclose(value, expected, rtol=0, atol=1e-6)
+        assert np.abs(slow[name] - whole[name]).max() > 1e-4
+
+
 def test_weight_decay_is_that_of_kernels_and_biases():
     """Each step first takes rate * decay of them away (decoupled)."""
     names = {
