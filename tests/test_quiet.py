@@ -8,6 +8,7 @@ import pytest
 from places import ROOT
 
 from sis_keras import quiet
+from sis_keras.weights.tensors import write_tensors
 
 # The first operation looks for a GPU.
 IMPORTS = [
@@ -79,5 +80,41 @@ def test_fast_convolutions_unless_the_user_says_no(given, on):
         "from tensorflow.python.framework import test_util; "
         "print(test_util.IsMklEnabled())"
     )
+    done = ran(script, environment)
+    assert done.stdout.strip() == on, done.stderr
+
+
+@pytest.mark.parametrize(
+    "words, width, on",
+    [
+        ("flags: avx2 fma", 1.0, "False"),
+        ("flags: avx2 fma", 0.5, "True"),
+        ("flags: avx2 avx512f", 1.0, "True"),
+        (None, 1.0, "True"),  # It does not tell.
+    ],
+)
+@pytest.mark.parametrize("by", ["train", "deblur"])
+def test_wide_networks_do_without_fast_convolutions_that_are_slow(
+    words, width, on, by, tmp_path
+):
+    """As train.py knows the width, and as Deblurrer finds it in a file."""
+    told = tmp_path / "cpuinfo"
+    if words:
+        told.write_text(words)
+    weights = tmp_path / "weights.safetensors"
+    write_tensors(weights, {}, {"arguments": {"width_multiplier": width}})
+    begin = {
+        "train": f"quiet.prepare_convolutions({width})",
+        "deblur": "from sis_keras.restoring.restorer import prepare_for; "
+        f"prepare_for(pathlib.Path({str(weights)!r}))",
+    }
+    script = (
+        "import pathlib; from sis_keras import quiet; "
+        f"quiet.PROCESSOR = pathlib.Path({str(told)!r}); {begin[by]}; "
+        "quiet.import_tensorflow(); "
+        "from tensorflow.python.framework import test_util; "
+        "print(test_util.IsMklEnabled())"
+    )
+    environment = {k: v for k, v in os.environ.items() if "ONEDNN" not in k}
     done = ran(script, environment)
     assert done.stdout.strip() == on, done.stderr

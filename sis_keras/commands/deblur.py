@@ -120,6 +120,7 @@ def make_deblurrer(given: argparse.Namespace):
         given.strength,
         given.self_ensemble,
         given.precision,
+        given.strong_blur,
     )
 
 

@@ -32,6 +32,8 @@ examples:
       a video; a minute of 1280x720 has some 1800 frames, each a picture
   %(prog)s holiday.jpg --strength=0.7 --compare
       less of the change, and holiday_compare.jpg to look at
+  %(prog)s night.jpg --strong_blur
+      for long streaks, by a shaken camera say
   %(prog)s scan.tif --max_memory=2G
       in 2 GiB of memory, however large it is
   %(prog)s photos/ --output=sharp/ --shard=0/8
@@ -157,6 +159,13 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="S",
         help="blend, from 0, the input, to 1, the network's picture "
         "(default: %(default)s)",
+    )
+    add(
+        "--strong_blur",
+        action="store_true",
+        help="for long streaks: the network works at half of the size, too, "
+        "where they are short, and each is taken where it changes more; "
+        "takes 1.3 times as long",
     )
     add(
         "--self_ensemble",

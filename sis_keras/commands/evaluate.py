@@ -70,7 +70,7 @@ def main():
     named = kohler.named_benchmark()
     if named:
         benchmark = kohler.open_named(named)
-        start_keras()
+        start_keras_for_weights()
         restorer, known = restorer_and_protocol([benchmark], "images")
         kohler.score(benchmark, restorer, known)
     else:
@@ -78,7 +78,7 @@ def main():
 
 
 def score_pairs(sources):
-    start_keras()
+    start_keras_for_weights()
     from sis_keras.evaluation.evaluate import score_into
     from sis_keras.evaluation.metrics import DEFAULT_METRICS
 
@@ -145,9 +145,7 @@ def load_restorer():
     from sis_keras.weights import released
     from sis_keras.weights.generators import check_arguments
 
-    if not FLAGS.weights:
-        required("output")
-    source = FLAGS.weights or f"{FLAGS.output}/best.safetensors"
+    source = _weights()
     restorer = load_restorer(source)
     if FLAGS["preset"].present and source not in released.manifest():
         check_arguments(
@@ -156,6 +154,20 @@ def load_restorer():
             source,
         )
     return restorer
+
+
+def start_keras_for_weights():
+    """Its convolutions are chosen by the width of the network to come."""
+    from sis_keras.restoring.restorer import prepare_for
+    from sis_keras.weights import released
+
+    if not FLAGS.identity:
+        prepare_for(released.usable_weights(_weights()))
+    start_keras()
+
+
+def _weights():
+    return FLAGS.weights or f"{required('output')}/best.safetensors"
 
 
 def run() -> None:

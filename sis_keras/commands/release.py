@@ -20,7 +20,8 @@ from sis_keras.commands.flags import FLAGS, required
 from sis_keras.commands.opening import scored_sources
 from sis_keras.commands.start import start
 from sis_keras.files.writable import check_file
-from sis_keras.weights.released import DEFAULT_WEIGHTS
+from sis_keras.restoring.restorer import prepare_for
+from sis_keras.weights.released import DEFAULT_WEIGHTS, weight_file
 
 flags.DEFINE_string("weights", None, "Weight file or checkpoint to release.")
 flags.DEFINE_string("name", None, "Of the release; default: that of --preset.")
@@ -60,6 +61,7 @@ def main():
         fact: required(fact) for fact in ("recipe", "device_hours", "limits")
     }
     examples = float16_examples() if FLAGS.float16 else None
+    prepare_for(weight_file(source))
     start_keras()
     from sis_keras.export.release import release
 

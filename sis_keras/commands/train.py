@@ -25,6 +25,7 @@ from sis_keras.data.fitness import check_sources, items_of
 from sis_keras.data.source import of_sequence, refuse_overlap
 from sis_keras.errors import UserError
 from sis_keras.evaluation.protocol import known_protocol
+from sis_keras.quiet import prepare_convolutions
 from sis_keras.training.run import LAST, check_output
 
 
@@ -38,6 +39,7 @@ def main():
     sources, steady, changing = (
         ([], [], []) if FLAGS.crop_records else checked_sources(groups)
     )
+    prepare_convolutions(arguments["width_multiplier"])
     strategy = start_keras(FLAGS.strategy)
     import tensorflow as tf
 

@@ -10,17 +10,12 @@ import keras
 from keras import ops
 
 from sis_keras.networks.padding import ReflectPad
+from sis_keras.networks.presets import COMES, GOES, LEAST, SQUARE
 from sis_keras.networks.upsampling import BilinearUpsample
 
 NETWORK = "network"
 # Of the expanding path, by the scale that they leave.
 STEPS = {2: "previous_4", 4: "previous_3", 8: "previous_2", 16: "previous_1"}
-# What two passes change is compared in squares of so many pixels of the finer.
-SQUARE = 32
-# Of the fine change, how much goes, and of the coarse one, how much comes,
-# where the coarse pass alone finds something to do.
-GOES, COMES = 0.5, 0.8
-LEAST = 1e-9
 
 
 @keras.saving.register_keras_serializable("sis_keras")

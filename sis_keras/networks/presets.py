@@ -4,6 +4,12 @@ from sis_keras.errors import UserError
 
 # The coarsest scale is 1/32: sizes are padded to multiples of it.
 SCALE_MULTIPLE = 32
+# Of passes at two scales, which are joined in squares of so many pixels of the
+# finer: of the fine change, how much goes, and of the coarse one, how much
+# comes, where the coarse pass alone finds something to do.
+SQUARE = 32
+GOES, COMES = 0.5, 0.8
+LEAST = 1e-9
 PRESETS = {
     # The paper's network; its trunk takes InceptionV3's ImageNet weights.
     "sisnet": {

@@ -10,7 +10,7 @@ import numpy as np
 
 from sis_keras.errors import UserError
 from sis_keras.files.pictures import to_uint8
-from sis_keras.quiet import import_tensorflow
+from sis_keras.quiet import import_tensorflow, prepare_convolutions
 from sis_keras.weights import released
 
 if TYPE_CHECKING:  # Restoring by LiteRT does without.
@@ -103,11 +103,26 @@ def load_restorer(source) -> Restorer:
         from sis_keras.restoring.litert import LiteRTRestorer
 
         return LiteRTRestorer(path)
+    prepare_for(path)
     import_tensorflow()
     from sis_keras.weights.generators import load_generator
 
     generator, metadata = load_generator(source)
     return KerasRestorer(generator, name, metadata)
+
+
+def prepare_for(path: pathlib.Path) -> None:
+    """See `quiet.prepare_convolutions`; of the network of a weight file.
+
+    Raises:
+        UserError: It is damaged, or not of this project.
+    """
+    if path.suffix == ".safetensors":
+        from sis_keras.weights.tensors import read_tensors
+
+        _, metadata = read_tensors(path, prefix="no tensor")
+        arguments = metadata.get("arguments", {})
+        prepare_convolutions(arguments.get("width_multiplier", 1.0))
 
 
 def restore(

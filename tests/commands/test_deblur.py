@@ -242,12 +242,14 @@ def test_flags_reach_the_network(released_folder, monkeypatch, tmp_path):
             "--max_memory=3G",
             "--strength=0.25",
             "--self_ensemble",
+            "--strong_blur",
             "--precision=float32",
         ]
     )
     deblur = deblur_command.make_deblurrer(given)
     assert deblur.max_memory == 3 * 2**30
     assert deblur.strength == 0.25 and deblur.self_ensemble
+    assert deblur.strong_blur
     assert deblur.precision == "float32"
     assert deblur(np.zeros((5, 7, 3), np.uint8)).shape == (5, 7, 3)
 
