@@ -51,6 +51,9 @@ flags.DEFINE_string(
     "Released name, such as sisnet_mobile, weight file, or what export.py "
     "wrote; default: <output>/best.safetensors.",
 )
+flags.DEFINE_bool(
+    "strong_blur", False, "At half the size, too, as deblur.py's flag."
+)
 flags.DEFINE_bool("identity", False, "Score the blurred input alone.")
 flags.DEFINE_list(
     "metrics",
@@ -142,6 +145,7 @@ def load_restorer():
     Released weights are described by their own file alone.
     """
     from sis_keras.restoring.restorer import load_restorer
+    from sis_keras.restoring.two_scales import TwoScales
     from sis_keras.weights import released
     from sis_keras.weights.generators import check_arguments
 
@@ -153,7 +157,7 @@ def load_restorer():
             generator_arguments(),
             source,
         )
-    return restorer
+    return TwoScales(restorer) if FLAGS.strong_blur else restorer
 
 
 def start_keras_for_weights():

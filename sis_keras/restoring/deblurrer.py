@@ -19,10 +19,7 @@ from sis_keras.restoring.restorer import (
     load_restorer,
     prepare_for,
 )
-from sis_keras.restoring.two_scales import (
-    BYTES_OF_A_PIXEL,
-    restored_at_two_scales,
-)
+from sis_keras.restoring.two_scales import BYTES_OF_A_PIXEL, TwoScales
 from sis_keras.weights.released import (
     DEFAULT_WEIGHTS,
     LITERT_SUFFIX,
@@ -62,8 +59,7 @@ class Deblurrer:
         precision: "float32" or "bfloat16"; None takes bfloat16 where the
             processor is faster in it. An export has its own.
         strong_blur: Restores at half the size, too, where long streaks are
-            short, and takes each where it is better; see
-            `two_scales`. 1.3 times the work.
+            short; see `two_scales`. 1.3 times the work.
 
     Raises:
         UserError: An argument is none of these, or the weights do not load.
@@ -97,12 +93,8 @@ class Deblurrer:
                 self._restorer = load_restorer(weights)
         if not isinstance(self._restorer, KerasRestorer):
             self.precision = _precision_of_an_export(precision)
-        if strong_blur and hasattr(self._restorer, "cut"):
-            raise UserError(
-                "Expected weights for pictures of any size with strong_blur, "
-                f"which restores at half the size, too. Received: {weights}, "
-                "made for one size. Name released weights or a weight file."
-            )
+        if strong_blur:
+            self._restorer = TwoScales(self._restorer)
         self.max_memory = max_memory or default_limit()
 
     def __call__(
@@ -201,11 +193,7 @@ class Deblurrer:
         """Turns and flips, restores, and undoes both."""
         turned = np.rot90(blurry[:, ::-1] if flipped else blurry, turn)
         try:
-            turned = np.ascontiguousarray(turned)
-            if self.strong_blur:
-                restored = restored_at_two_scales(self._restorer, turned)
-            else:
-                restored = self._restorer(turned[None])[0]
+            restored = self._restorer(np.ascontiguousarray(turned)[None])[0]
         except _memory_errors() as error:
             raise UserError(
                 "Expected memory for the network. Received: the machine has "

@@ -4,10 +4,9 @@ The rule of `networks.passes.coarse_to_fine`, with two passes, for whatever
 restores pictures: NumPy alone, so that LiteRT's files take it as well.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
+from sis_keras.errors import UserError
 from sis_keras.networks.presets import (
     COMES,
     GOES,
@@ -21,33 +20,49 @@ from sis_keras.networks.presets import (
 BYTES_OF_A_PIXEL = 100
 
 
-def restored_at_two_scales(
-    restorer: Callable[[np.ndarray], np.ndarray], blurry: np.ndarray
-) -> np.ndarray:
-    """Restores a picture at the full and at half the size, joined by place.
+class TwoScales:
+    """A restorer that works at the full and at half the size, joined by place.
+
+    It gives `x + (1 - s / 2) R(1) + 0.8 s R(1/2)`, clipped to [0, 1], with
+    the changes R at both scales, R(1/2) enlarged, and their share s, which is
+    near one where the coarse pass changes much and the fine one little.
 
     Args:
-        restorer: float32 `(1, h, w, 3)` in [0, 1] to the same; any size.
-        blurry: float32 `(h, w, 3)` in [0, 1].
+        restorer: Of pictures of any size; see `restoring.restorer`.
 
-    Returns:
-        The same shape and range: `blurry + (1 - s / 2) R(1) + 0.8 s R(1/2)`
-        with the changes R at both scales, R(1/2) enlarged, and their share
-        s, which is near one where the coarse pass changes much and the fine
-        one little.
+    Raises:
+        UserError: It is for pictures of one size.
     """
-    height, width, _ = blurry.shape
-    sides = [(0, -side % (2 * SCALE_MULTIPLE)) for side in (height, width)]
-    whole = np.pad(blurry, [*sides, (0, 0)], mode="reflect")
-    fine = restorer(whole[None])[0] - whole
-    rows, columns, _ = whole.shape
-    half = whole.reshape(rows // 2, 2, columns // 2, 2, 3).mean((1, 3))
-    coarse = restorer(half[None])[0] - half
-    share = _enlarged(_share(fine, coarse), SQUARE)
-    coarse = _enlarged(coarse, 2)
-    change = fine + share * (COMES * coarse - GOES * fine)
-    restored = (whole + change)[:height, :width]
-    return np.clip(restored, 0, 1, out=restored)
+
+    def __init__(self, restorer):
+        if hasattr(restorer, "cut"):
+            raise UserError(
+                "Expected weights for pictures of any size with strong_blur, "
+                "which restores at half the size, too. Received: "
+                f"{restorer.name}, made for one size. Name released weights "
+                "or a weight file."
+            )
+        self._restorer = restorer
+        self.name = f"{restorer.name}, strong_blur"
+        self.metadata, self.precision = restorer.metadata, restorer.precision
+
+    def __call__(self, blurry: np.ndarray) -> np.ndarray:
+        """float32 `(n, h, w, 3)` in [0, 1] to the same."""
+        return np.stack([self._restored(picture) for picture in blurry])
+
+    def _restored(self, blurry):
+        height, width, _ = blurry.shape
+        sides = [(0, -x % (2 * SCALE_MULTIPLE)) for x in (height, width)]
+        whole = np.pad(blurry, [*sides, (0, 0)], mode="reflect")
+        fine = self._restorer(whole[None])[0] - whole
+        rows, columns, _ = whole.shape
+        half = whole.reshape(rows // 2, 2, columns // 2, 2, 3).mean((1, 3))
+        coarse = self._restorer(half[None])[0] - half
+        share = _enlarged(_share(fine, coarse), SQUARE)
+        coarse = _enlarged(coarse, 2)
+        change = fine + share * (COMES * coarse - GOES * fine)
+        restored = (whole + change)[:height, :width]
+        return np.clip(restored, 0, 1)
 
 
 def _share(fine, coarse):
