@@ -1,8 +1,11 @@
-"""The README's first picture: SIS_DATA=FOLDER python -m tools.before_after
+"""Pictures of what weights do: SIS_DATA=FOLDER python -m tools.before_after
 
 Deblurs the GoPro subset as `deblur.py` does, takes the frame whose gain is the
-median, and writes docs/deblur.jpg: blurred, restored and sharp at the two
-places where blur has done most, at full size. Prints the frame and its PSNR.
+median, and writes docs/deblur.jpg, the README's first: blurred, restored and
+sharp at the two places where blur has done most, at full size. Of a sequence
+that is validated on it takes the most blurred frame and writes
+docs/strong_blur.jpg: blurred, restored, with --strong_blur, and sharp. Prints
+the frames and their PSNR.
 """
 
 import argparse
@@ -19,6 +22,8 @@ from sis_keras.errors import UserError
 from sis_keras.quiet import import_tensorflow
 
 TARGET = pathlib.Path("docs/deblur.jpg")
+STRONG_TARGET = pathlib.Path("docs/strong_blur.jpg")
+STRONG = "$SIS_DATA/gopro_derived/train/GOPR0374_11_00"
 HEIGHT, WIDTH = 300, 420
 PLACES = 2
 GAP = 8
@@ -51,10 +56,12 @@ def places(
 
 
 def sheet(pictures: list[np.ndarray]) -> np.ndarray:
-    """A row for each place: blurred, restored, sharp."""
-    blurry, _, sharp = pictures
+    """A row for each place: blurred, restored in one or more ways, sharp."""
+    blurry, *_, sharp = pictures
+    height, width, _ = sharp.shape
+    sides = min(HEIGHT, height), min(WIDTH, width)
     rows = []
-    for place in places(blurry, sharp):
+    for place in places(blurry, sharp, *sides):
         tiles = [
             np.pad(x[place], ((0, GAP), (0, GAP), (0, 0)), constant_values=255)
             for x in pictures
@@ -90,6 +97,19 @@ def main():
             shown = sheet([blurry, deblurrer(blurry), sharp])
             Image.fromarray(shown).save(TARGET, quality=92)
     print(f"{TARGET}: {chosen}, {before:.2f} to {after:.2f} dB")
+    before, name, blurry, sharp = min(
+        (
+            (psnr(blurry, sharp), name, blurry, sharp)
+            for name, blurry, sharp in open_source(STRONG).examples()
+        ),
+        key=lambda frame: frame[0],
+    )
+    ways = deblurrer(blurry), Deblurrer(strong_blur=True)(blurry)
+    Image.fromarray(sheet([blurry, *ways, sharp])).save(
+        STRONG_TARGET, quality=85
+    )
+    after = ", ".join(f"{psnr(way, sharp):.2f}" for way in ways)
+    print(f"{STRONG_TARGET}: {name}, {before:.2f} to {after} dB")
 
 
 if __name__ == "__main__":

@@ -192,7 +192,7 @@ TABLE: dict[str, Run | InTest | Called | NotHere] = {
     ),
     r"tools.activations": Run(("--limit=1",)),
     r"tools.models": Run((), ("docs/models.md",)),
-    r"tools.before_after": Run((), ("docs/deblur.jpg",)),
+    r"tools.before_after": Run((), ("docs/deblur.jpg", "docs/strong_blur.jpg")),
     r"tools.gallery": InTest(
         "tests/tools/test_gallery.py::"
         "test_a_row_shows_the_most_blurred_place_at_full_size"
