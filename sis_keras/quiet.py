@@ -10,6 +10,7 @@ import types
 from collections.abc import Iterator
 
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+_chosen = None  # Of it, by this module.
 PROCESSOR = pathlib.Path("/proc/cpuinfo")
 # Of one thread again, as an import may mute what it does.
 _muting = threading.RLock()
@@ -35,7 +36,8 @@ def quiet_import(name: str) -> types.ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # Its fast convolutions, which TensorFlow leaves off on processors without
     # AVX512-VNNI: twice the speed there.
-    os.environ.setdefault(ONEDNN, "1")
+    if ONEDNN not in os.environ:
+        _choose("1")
     with muted_stderr():
         module = importlib.import_module(name)
         tensorflow = sys.modules.get("tensorflow")
@@ -52,22 +54,29 @@ def prepare_convolutions(width_multiplier: float) -> None:
     picture's size, oneDNN computes whole pictures in 1.5 times the time on
     processors without AVX-512, and larger ones (1280x720) by code without
     any vectors, which takes minutes. It is to be called before TensorFlow is
-    imported, which decides then; later it does nothing.
+    imported, which decides then; later it does nothing. What the user has
+    set in the environment stays.
 
     Args:
         width_multiplier: Of the network that is going to compute.
     """
-    if width_multiplier > 0.5 and not has_avx512():
-        os.environ.setdefault(ONEDNN, "0")
+    by_user = ONEDNN in os.environ and os.environ[ONEDNN] != _chosen
+    if width_multiplier > 0.5 and not by_user and _lacks_avx512():
+        _choose("0")
 
 
-def has_avx512() -> bool:
-    """Of this processor; where it does not tell, as on macOS: yes."""
+def _choose(value):
+    global _chosen
+    _chosen = os.environ[ONEDNN] = value
+
+
+def _lacks_avx512():
+    """Of this processor, where Linux tells; one of ARM lacks nothing."""
     try:
         words = PROCESSOR.read_text().split()
     except OSError:
-        return True
-    return "avx512f" in words
+        return False
+    return "avx2" in words and "avx512f" not in words
 
 
 def _has_nvidia():

@@ -1,5 +1,6 @@
 """Imports are quiet, and errors are not."""
 
+import json
 import os
 import subprocess
 import sys
@@ -90,26 +91,34 @@ def test_fast_convolutions_unless_the_user_says_no(given, on):
         ("flags: avx2 fma", 1.0, "False"),
         ("flags: avx2 fma", 0.5, "True"),
         ("flags: avx2 avx512f", 1.0, "True"),
+        ("Features: asimd", 1.0, "True"),  # ARM's.
         (None, 1.0, "True"),  # It does not tell.
     ],
 )
-@pytest.mark.parametrize("by", ["train", "deblur"])
+@pytest.mark.parametrize("by", ["train", "weights", "export"])
 def test_wide_networks_do_without_fast_convolutions_that_are_slow(
     words, width, on, by, tmp_path
 ):
-    """As train.py knows the width, and as Deblurrer finds it in a file."""
+    """As train.py knows the width, and as it is found in files; after the
+    package's names, of which a module imports nothing of TensorFlow."""
     told = tmp_path / "cpuinfo"
     if words:
         told.write_text(words)
     weights = tmp_path / "weights.safetensors"
-    write_tensors(weights, {}, {"arguments": {"width_multiplier": width}})
+    metadata = {"arguments": {"width_multiplier": width}}
+    write_tensors(weights, {}, metadata)
+    export = tmp_path / "export/1"
+    card = export / "assets.extra/card.json"
+    card.parent.mkdir(parents=True)
+    card.write_text(json.dumps(metadata))
+    prepare = "from sis_keras.restoring.restorer import prepare_for; "
     begin = {
         "train": f"quiet.prepare_convolutions({width})",
-        "deblur": "from sis_keras.restoring.restorer import prepare_for; "
-        f"prepare_for(pathlib.Path({str(weights)!r}))",
+        "weights": f"{prepare}prepare_for(pathlib.Path({str(weights)!r}))",
+        "export": f"{prepare}prepare_for(pathlib.Path({str(export)!r}))",
     }
     script = (
-        "import pathlib; from sis_keras import quiet; "
+        "import pathlib; from sis_keras import Deblurrer, quiet; "
         f"quiet.PROCESSOR = pathlib.Path({str(told)!r}); {begin[by]}; "
         "quiet.import_tensorflow(); "
         "from tensorflow.python.framework import test_util; "

@@ -165,7 +165,7 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="for long streaks: the network works at half of the size, too, "
         "where they are short, and each is taken where it changes more; "
-        "takes 1.3 times as long",
+        "takes about 1.5 times as long",
     )
     add(
         "--self_ensemble",

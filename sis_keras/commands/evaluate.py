@@ -70,10 +70,12 @@ flags.DEFINE_string(
 
 
 def main():
+    if not FLAGS.identity:
+        _prepare()
     named = kohler.named_benchmark()
     if named:
         benchmark = kohler.open_named(named)
-        start_keras_for_weights()
+        start_keras()
         restorer, known = restorer_and_protocol([benchmark], "images")
         kohler.score(benchmark, restorer, known)
     else:
@@ -81,7 +83,7 @@ def main():
 
 
 def score_pairs(sources):
-    start_keras_for_weights()
+    start_keras()
     from sis_keras.evaluation.evaluate import score_into
     from sis_keras.evaluation.metrics import DEFAULT_METRICS
 
@@ -160,14 +162,12 @@ def load_restorer():
     return TwoScales(restorer) if FLAGS.strong_blur else restorer
 
 
-def start_keras_for_weights():
-    """Its convolutions are chosen by the width of the network to come."""
+def _prepare():
+    """For the network to come, before anything imports TensorFlow."""
     from sis_keras.restoring.restorer import prepare_for
-    from sis_keras.weights import released
+    from sis_keras.weights.released import weight_file
 
-    if not FLAGS.identity:
-        prepare_for(released.usable_weights(_weights()))
-    start_keras()
+    prepare_for(weight_file(_weights()))
 
 
 def _weights():

@@ -11,7 +11,6 @@ from sis_keras.errors import UserError
 from sis_keras.export.litert.choices import IO_TYPES, QUANTIZATIONS, SIDES
 from sis_keras.export.saved_model.batching import check_batch
 from sis_keras.quiet import import_tensorflow
-from sis_keras.restoring.restorer import prepare_for
 from sis_keras.weights.released import DEFAULT_WEIGHTS, weight_file
 
 DESCRIPTION = """\
@@ -160,12 +159,19 @@ def export_saved_model(given: argparse.Namespace) -> None:
     output = given.output or f"export/{_stem(given.weights)}/1"
     batch = 1 if given.batch is None else given.batch
     check_batch(batch)
-    prepare_for(weight_file(given.weights))
-    import_tensorflow()
+    _import_tensorflow(given.weights)
     from sis_keras.export.saved_model.write import write_saved_model
 
     write_saved_model(given.weights, output, batch=batch)
     print(output)
+
+
+def _import_tensorflow(weights):
+    """Prepared for the network; not above, where --help would wait for it."""
+    from sis_keras.restoring.restorer import prepare_for
+
+    prepare_for(weight_file(weights))
+    import_tensorflow()
 
 
 def export_litert(given: argparse.Namespace) -> None:
@@ -192,8 +198,7 @@ def export_litert(given: argparse.Namespace) -> None:
             f"Expected an output that is not there yet. Received: {output}. "
             "Name another with --output, or replace it with --overwrite."
         )
-    prepare_for(weight_file(given.weights))
-    import_tensorflow()
+    _import_tensorflow(given.weights)
     from sis_keras.data.open_source import open_source
     from sis_keras.export.litert.write import write_litert
 

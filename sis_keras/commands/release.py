@@ -60,8 +60,8 @@ def main():
     facts = {
         fact: required(fact) for fact in ("recipe", "device_hours", "limits")
     }
-    examples = float16_examples() if FLAGS.float16 else None
     prepare_for(weight_file(source))
+    examples = float16_examples() if FLAGS.float16 else None
     start_keras()
     from sis_keras.export.release import release
 

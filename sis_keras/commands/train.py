@@ -33,13 +33,13 @@ def main():
     output = required("output")
     check_output(output, FLAGS.resume)
     arguments = generator_arguments()
+    prepare_convolutions(arguments["width_multiplier"])
     groups = validation_groups()
     validation_sources = [source for _, source in groups]
     check_records_flags(groups)
     sources, steady, changing = (
         ([], [], []) if FLAGS.crop_records else checked_sources(groups)
     )
-    prepare_convolutions(arguments["width_multiplier"])
     strategy = start_keras(FLAGS.strategy)
     import tensorflow as tf
 

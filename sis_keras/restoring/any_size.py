@@ -1,5 +1,6 @@
 """A LiteRT file at any size: the released weights where TensorFlow is not."""
 
+import copy
 import pathlib
 from collections.abc import Sequence
 
@@ -73,6 +74,12 @@ class AnySizeRestorer:
         self.metadata = checked_metadata(path, self._content)
         self.precision = f"LiteRT, quantize={self.metadata.get('quantize')}"
         self._network: Network | None = None
+
+    def twin(self) -> "AnySizeRestorer":
+        """Another of the same file, for pictures of another size."""
+        made = copy.copy(self)
+        made._network = None
+        return made
 
     def __call__(self, blurry: np.ndarray) -> np.ndarray:
         """float32 `(n, h, w, 3)` in [0, 1] to the same, clipped."""

@@ -59,7 +59,7 @@ class Deblurrer:
         precision: "float32" or "bfloat16"; None takes bfloat16 where the
             processor is faster in it. An export has its own.
         strong_blur: Restores at half the size, too, where long streaks are
-            short; see `two_scales`. 1.3 times the work.
+            short; see `two_scales`. About 1.5 times the time.
 
     Raises:
         UserError: An argument is none of these, or the weights do not load.

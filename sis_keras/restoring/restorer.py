@@ -1,5 +1,6 @@
 """Generators as callables from blurred to restored pictures."""
 
+import json
 import pathlib
 import statistics
 import time
@@ -89,6 +90,7 @@ def load_restorer(source) -> Restorer:
             wants TensorFlow, which is not installed.
     """
     path = released.usable_weights(source)
+    prepare_for(path)
     name = pathlib.Path(source).name
     if path.is_dir():
         from sis_keras.restoring.saved_model import SavedModelRestorer
@@ -103,7 +105,6 @@ def load_restorer(source) -> Restorer:
         from sis_keras.restoring.litert import LiteRTRestorer
 
         return LiteRTRestorer(path)
-    prepare_for(path)
     import_tensorflow()
     from sis_keras.weights.generators import load_generator
 
@@ -112,17 +113,26 @@ def load_restorer(source) -> Restorer:
 
 
 def prepare_for(path: pathlib.Path) -> None:
-    """See `quiet.prepare_convolutions`; of the network of a weight file.
+    """See `quiet.prepare_convolutions`; of the network of weights.
 
-    Raises:
-        UserError: It is damaged, or not of this project.
+    Args:
+        path: Of a weight file or of an export; what is none of them is left
+            to who reads it.
     """
-    if path.suffix == ".safetensors":
-        from sis_keras.weights.tensors import read_tensors
+    if path.suffix == released.LITERT_SUFFIX:
+        return  # TensorFlow, and what reads weights, may be missing.
+    from sis_keras.weights.card import CARD
+    from sis_keras.weights.tensors import read_tensors
 
-        _, metadata = read_tensors(path, prefix="no tensor")
-        arguments = metadata.get("arguments", {})
-        prepare_convolutions(arguments.get("width_multiplier", 1.0))
+    try:
+        if path.is_dir():
+            metadata = json.loads((path / CARD).read_text())
+        else:
+            _, metadata = read_tensors(path, prefix="no tensor")
+        width = metadata["arguments"].get("width_multiplier", 1.0)
+    except (UserError, OSError, ValueError, LookupError):
+        return
+    prepare_convolutions(width)
 
 
 def restore(

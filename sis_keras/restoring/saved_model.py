@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from sis_keras.errors import UserError
+from sis_keras.weights.card import CARD
 
-CARD = "assets.extra/card.json"
 SIGNATURE = "predict_float"
 
 

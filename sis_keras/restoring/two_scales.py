@@ -16,8 +16,9 @@ from sis_keras.networks.presets import (
 )
 
 # Of memory a pixel beside the network's: the picture, both changes and the
-# share, float32, and a copy of each while it is made.
-BYTES_OF_A_PIXEL = 100
+# share, float32, and copies while they are made; with LiteRT the network of
+# half the size, too.
+BYTES_OF_A_PIXEL = 200
 
 
 class TwoScales:
@@ -42,7 +43,9 @@ class TwoScales:
                 f"{restorer.name}, made for one size. Name released weights "
                 "or a weight file."
             )
-        self._restorer = restorer
+        self._restorer = self._coarse = restorer
+        if hasattr(restorer, "twin"):  # Each is prepared for its size once.
+            self._coarse = restorer.twin()
         self.name = f"{restorer.name}, strong_blur"
         self.metadata, self.precision = restorer.metadata, restorer.precision
 
@@ -57,7 +60,7 @@ class TwoScales:
         fine = self._restorer(whole[None])[0] - whole
         rows, columns, _ = whole.shape
         half = whole.reshape(rows // 2, 2, columns // 2, 2, 3).mean((1, 3))
-        coarse = self._restorer(half[None])[0] - half
+        coarse = self._coarse(half[None])[0] - half
         share = _enlarged(_share(fine, coarse), SQUARE)
         coarse = _enlarged(coarse, 2)
         change = fine + share * (COMES * coarse - GOES * fine)

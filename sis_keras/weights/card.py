@@ -5,6 +5,8 @@ import os
 import pathlib
 import re
 
+# The card of an export, in a SavedModel's folder.
+CARD = "assets.extra/card.json"
 # What of a flag's text stands between paths: `photographs:FOLDER,FOLDER`.
 BETWEEN = re.compile(r"([,:=])")
 

@@ -103,7 +103,7 @@ def test_the_deblurrer_does_so(tmp_path):
     assert np.abs(found - expected).max() < 0.52
     assert np.abs(Deblurrer(path, precision="float32")(image) - found).max() > 0
     # It leaves room for the changes of both.
-    half = deblurrer.PROCESS_BYTES + 2**27
+    half = deblurrer.PROCESS_BYTES + 2**28
     plain, both = (
         Deblurrer(path, half, precision="float32", strong_blur=x)
         for x in (False, True)

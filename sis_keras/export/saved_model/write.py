@@ -16,7 +16,7 @@ from sis_keras.files.atomic import atomic_folder
 from sis_keras.files.writable import check_folder
 from sis_keras.restoring.precision import policy_of
 from sis_keras.restoring.restorer import KerasRestorer
-from sis_keras.restoring.saved_model import CARD
+from sis_keras.weights.card import CARD
 from sis_keras.weights.generators import load_generator
 
 MOST_PIXELS = 16_000_000
