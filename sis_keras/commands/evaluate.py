@@ -51,10 +51,10 @@ flags.DEFINE_string(
     "Released name, such as sisnet_mobile, weight file, or what export.py "
     "wrote; default: <output>/best.safetensors.",
 )
+flags.DEFINE_bool("identity", False, "Score the blurred input alone.")
 flags.DEFINE_bool(
     "strong_blur", False, "At half the size, too, as deblur.py's flag."
 )
-flags.DEFINE_bool("identity", False, "Score the blurred input alone.")
 flags.DEFINE_list(
     "metrics",
     None,
