@@ -29,6 +29,20 @@ def charbonnier(
     return ops.mean(ops.sqrt(ops.square(sharp - restored) + epsilon**2))
 
 
+def negative_psnr(
+    sharp: Tensor, restored: Tensor, epsilon: float = 1e-4
+) -> Tensor:
+    """-PSNR in dB, mean of images: mean(10 log10(mse of an image + epsilon)).
+
+    So an image counts by the share of its error that goes, not by how much it
+    had. The PSNR loss of Chen et al., "HINet", CVPRW 2021; theirs has a mean
+    of 255² mse and no epsilon, by which here what is 40 dB near to its target
+    (mse = epsilon) hardly counts any more.
+    """
+    squared = ops.mean(ops.square(sharp - restored), axis=(1, 2, 3))
+    return ops.mean(ops.log10(squared + epsilon)) * 10
+
+
 def ssim_loss(sharp: Tensor, restored: Tensor) -> Tensor:
     """1 - SSIM: 11x11 Gaussian, sigma 1.5, valid region, mean of channels.
 
@@ -81,7 +95,7 @@ def perceptual(
     return ops.mean(ops.square(features(sharp) - features(restored)))
 
 
-CONTENT = {"mse": mse, "charbonnier": charbonnier}
+CONTENT = {"mse": mse, "charbonnier": charbonnier, "psnr": negative_psnr}
 
 # === The generator's content terms (Eq. 7 without its last) ===
 
@@ -99,7 +113,7 @@ def content_terms(
     """Each weighted term by name; terms of weight 0 are left out.
 
     Args:
-        content: "mse" (the paper) or "charbonnier".
+        content: "mse" (the paper), "charbonnier" or "psnr".
         features: `vgg16_features`, needed by the perceptual term alone.
     """
     terms = {}

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from skimage.metrics import structural_similarity
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from sis_keras.errors import UserError
 from sis_keras.networks.imagenet import VGG16_FILE, vgg16_features
@@ -14,6 +14,7 @@ from sis_keras.training.losses import (
     content_terms,
     frequency,
     mse,
+    negative_psnr,
     perceptual,
     ssim_loss,
 )
@@ -67,6 +68,24 @@ def test_charbonnier(sharp, restored, epsilon):
     if epsilon == 1e-3:
         default = charbonnier(sharp, restored)
         assert default.numpy() == loss.numpy()
+
+
+@pytest.mark.parametrize("epsilon", [1e-4, 1e-12])
+def test_negative_psnr_is_that_of_each_image(sharp, restored, epsilon):
+    restored = np.stack([restored[0], sharp[1] + 0.1 * (restored - sharp)[1]])
+    values = [
+        peak_signal_noise_ratio(np.float64(a), np.float64(b), data_range=1)
+        for a, b in zip(sharp, restored, strict=True)
+    ]
+    assert values[1] - values[0] > 15
+    expected = -np.mean(values)
+    if epsilon == 1e-4:
+        errors = 10 ** (-np.array(values) / 10) + epsilon
+        expected = np.mean(10 * np.log10(errors))
+        default = negative_psnr(sharp, restored).numpy()
+        np.testing.assert_allclose(default, expected, rtol=1e-5)
+    loss = negative_psnr(sharp, restored, epsilon).numpy()
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 
 def skimage_ssim(sharp, restored):
