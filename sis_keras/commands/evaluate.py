@@ -72,6 +72,11 @@ flags.DEFINE_string(
 def main():
     if not FLAGS.identity:
         _prepare()
+    elif FLAGS.strong_blur:
+        raise UserError(
+            "Expected --identity, which restores nothing, or --strong_blur. "
+            "Received both."
+        )
     named = kohler.named_benchmark()
     if named:
         benchmark = kohler.open_named(named)

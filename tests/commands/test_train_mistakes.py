@@ -189,6 +189,12 @@ def test_missing_weights(pairs, tmp_path):
     assert_one_line(result, "best.safetensors", program="evaluate.py")
 
 
+def test_nothing_is_restored_at_two_scales(pairs):
+    flags = ["--identity", "--strong_blur", f"--test_data={pairs}"]
+    result = run("evaluate.py", *flags)
+    assert_one_line(result, "--identity", "both", program="evaluate.py")
+
+
 def test_a_report_that_cannot_be_written(pairs, tmp_path):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "full").mkdir()
