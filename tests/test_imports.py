@@ -28,7 +28,7 @@ MODULES = [
     "sis_keras.data.blur.synthetic",
     "sis_keras.files.video.frame_by_frame",
 ]
-CONTENT = ("mse", "charbonnier", "ssim_loss", "frequency")
+CONTENT = ("mse", "charbonnier", "negative_psnr", "ssim_loss", "frequency")
 
 BLOCK = "import importlib, sys, no_tensorflow\n"
 
@@ -56,14 +56,14 @@ folder = sys.argv[1]
 blurry, sharp = np.load(folder + "/pictures.npy")
 values = {
     name: np.asarray(getattr(losses, name)(sharp, blurry))
-    for name in ("mse", "charbonnier", "ssim_loss", "frequency")
+    for name in sys.argv[2].split()
 }
 assert "tensorflow" not in sys.modules
 np.savez(folder + "/values.npz", **values)
 """
 
 
-def run(code, argument, backend):
+def run(code, backend, *arguments):
     """Runs `code` in a fresh Python whose Keras has another backend."""
     environment = {
         **os.environ,
@@ -71,7 +71,7 @@ def run(code, argument, backend):
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(SUPPORT)]),
     }
     result = subprocess.run(
-        [sys.executable, "-c", code, argument],
+        [sys.executable, "-c", code, *arguments],
         env=environment,
         capture_output=True,
         text=True,
@@ -81,7 +81,8 @@ def run(code, argument, backend):
 
 
 def test_our_modules_import_no_tensorflow():
-    printed = run(KERAS_FIRST + BLOCK + IMPORT, " ".join(MODULES), "tensorflow")
+    code = KERAS_FIRST + BLOCK + IMPORT
+    printed = run(code, "tensorflow", " ".join(MODULES))
     assert printed.split()[-1] == "imported"
 
 
@@ -96,7 +97,7 @@ needs_jax = pytest.mark.skipif(
 @needs_jax
 @pytest.mark.parametrize("backend", ["numpy", "jax"])
 def test_imports_without_tensorflow(backend):
-    printed = run(BLOCK + IMPORT, " ".join(MODULES), backend)
+    printed = run(BLOCK + IMPORT, backend, " ".join(MODULES))
     assert printed.split()[-1] == "imported"
 
 
@@ -106,7 +107,7 @@ def test_losses_on_numpy_are_the_same(tmp_path):
     pictures = random.random((2, 1, 33, 40, 3), dtype=np.float32)
     blurry, sharp = pictures
     np.save(tmp_path / "pictures.npy", pictures)
-    run(BLOCK + COMPUTE, str(tmp_path), "numpy")
+    run(BLOCK + COMPUTE, "numpy", str(tmp_path), " ".join(CONTENT))
     computed = np.load(tmp_path / "values.npz")
     for name in CONTENT:
         loss = getattr(losses, name)(sharp, blurry).numpy()

@@ -107,8 +107,9 @@ def save_trunk(path, target) -> None:
     """Writes what is worth keeping of a long training, in half precision.
 
     That is the weights that the training moved and the heads of the coarse
-    scales, a quarter of a checkpoint. `continue_from` reads it; the average
-    begins at the weights, and the optimizer anew.
+    scales: a quarter of a checkpoint's values, an eighth of its size.
+    `continue_from` reads it; the average begins at the weights, and the
+    optimizer anew.
 
     Args:
         path: What `save_checkpoint` wrote, of a run without a game.
