@@ -38,6 +38,7 @@ KEPT = (
     "train_data",
     "validation_data",
     "interpolated",
+    "strength",  # Of an interpolation.
     "validation",
 )
 

@@ -16,6 +16,7 @@ from sis_keras.restoring.restorer import load_restorer
 from sis_keras.training import checkpoint
 from sis_keras.weights import released
 from sis_keras.weights.generators import load_generator, save_weights
+from sis_keras.weights.interpolation import interpolate
 from sis_keras.weights.tensors import read_tensors
 
 ARGUMENTS = {**preset_arguments("sisnet_mobile"), "name": "sisnet_mobile"}
@@ -221,6 +222,17 @@ def test_the_card_names_no_folder_of_this_machine(released_folder, monkeypatch):
     card = release(path)["card"]
     assert card["train_data"] == ["photographs:$SIS_DATA/a", "$SIS_DATA/b"]
     assert b"/somewhere" not in released.weight_file("tiny").read_bytes()
+
+
+def test_a_mean_says_what_it_is_of(released_folder):
+    first = released_folder.parent / "first.safetensors"
+    save_weights(first, tiny.random_generator(1), ARGUMENTS, CARD)
+    second = saved(released_folder, tiny.random_generator(2))
+    mean = released_folder.parent / "mean.safetensors"
+    interpolate(first, second, 0.25, mean, strength=0.9)
+    card = release(mean)["card"]
+    assert card["strength"] == 0.9
+    assert card["interpolated"]["share"] == 0.25
 
 
 def test_leveled_weights_keep_the_brightness(released_folder):
