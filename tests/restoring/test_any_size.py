@@ -94,7 +94,8 @@ def test_it_was_made_of_the_weights_that_are_released(name):
 @pytest.mark.parametrize("shape", [(150, 201), (240, 320)])
 def test_pictures_are_those_of_keras(name, shape, monkeypatch):
     sharp = data.astronaut()[50 : 50 + shape[0], 100 : 100 + shape[1]]
-    blurry = cv2.blur(sharp, (7, 1))
+    # As long as streaks are of which the weights take away much.
+    blurry = cv2.blur(sharp, (9, 1))
     by_keras = Deblurrer(name, precision="float32")(blurry)
     monkeypatch.setattr(released, "is_installed", lambda name: False)
     monkeypatch.setattr(released, "require", lambda *_: None)
@@ -102,7 +103,7 @@ def test_pictures_are_those_of_keras(name, shape, monkeypatch):
     found = deblurrer(blurry)
     assert psnr(found, by_keras) > 50.0
     gain = psnr(by_keras, sharp) - psnr(blurry, sharp)
-    assert psnr(found, sharp) - psnr(blurry, sharp) > 0.9 * gain > 0.1
+    assert psnr(found, sharp) - psnr(blurry, sharp) > 0.9 * gain > 0.5
 
 
 @pytest.mark.parametrize("name", NAMES)
