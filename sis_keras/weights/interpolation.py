@@ -64,8 +64,11 @@ def _learned_from(*cards) -> list[str]:
     """Sources of all, each once; none where one of the cards does not tell."""
     sources: dict[str, None] = {}
     for card in cards:
+        # A checkpoint has its settings in a part of their own.
+        known = card.get("settings", {}) | card
+        data = known.get("train_data")
         between = card.get("interpolated", {"train_data": []})
-        if not card.get("train_data") or "train_data" not in between:
+        if not data or "train_data" not in between:
             return []
-        sources |= dict.fromkeys(card["train_data"] + between["train_data"])
+        sources |= dict.fromkeys(data + between["train_data"])
     return list(sources)

@@ -82,10 +82,11 @@ def test_a_share_is_between_none_and_all(files, tmp_path):
 
 
 def test_the_card_names_what_both_learned_from(tmp_path):
-    def path_of(name, *train_data):
+    def path_of(name, *train_data, checkpoint=False):
         path = tmp_path / f"{name}.safetensors"
         arguments = {**ARGUMENTS, "seed": 1}
         card = {"train_data": list(train_data)} if train_data else {}
+        card = {"settings": card} if checkpoint else card
         save_weights(path, build_generator(**arguments), arguments, card)
         return path
 
@@ -99,6 +100,8 @@ def test_the_card_names_what_both_learned_from(tmp_path):
     assert card["train_data"] == ["x", "y", "z"]
     assert between(both, c)[1]["train_data"] == ["y", "z", "x", "w"]
     assert between(c, both)[1]["train_data"] == ["w", "y", "z", "x"]
+    run = path_of("e", "v", checkpoint=True)
+    assert between(run, a)[1]["train_data"] == ["v", "x", "y"]
     untold, card = between(path_of("d"), a)
     assert "train_data" not in card
     assert "train_data" not in between(untold, b)[1]
