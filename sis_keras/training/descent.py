@@ -9,6 +9,7 @@ def descend(
     variables: list,
     gradients: list,
     clip_norm: float = 0.0,
+    norm: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Averages over replicas, unscales, clips and applies.
 
@@ -17,6 +18,7 @@ def descend(
         variables: What is moved.
         gradients: Of this replica's scaled loss, one for each variable.
         clip_norm: Global norm that the mean is clipped to; 0 is off.
+        norm: Of the gradients, where it is known: one replica, no scale.
 
     Returns:
         The mean's global norm before it was clipped, a float32 scalar.
@@ -26,7 +28,8 @@ def descend(
     if count > 1:
         gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
     scale = optimizer.scale_loss(tf.constant(1.0))
-    norm = tf.linalg.global_norm(gradients) / scale
+    if norm is None:
+        norm = tf.linalg.global_norm(gradients) / scale
     # Keras sums over the replicas what is already their mean; it takes the
     # loss scale off by itself.
     factor = 1.0 / count
@@ -49,6 +52,7 @@ def follow(average: list, current: list, steps, decay: float) -> None:
     """
     steps = tf.cast(steps, tf.float32)
     decay = tf.minimum(decay, (1.0 + steps) / (10.0 + steps))
+    share = 1.0 - decay
     for variable, new in zip(average, current, strict=True):
-        step = tf.cast(1.0 - decay, variable.dtype)
-        variable.assign_add(step * (new.value - variable.value))
+        old = tf.convert_to_tensor(variable.value)  # Read once.
+        variable.assign(old + tf.cast(share, old.dtype) * (new.value - old))

@@ -137,7 +137,7 @@ class DeblurringGAN(keras.Model):
             finite = tf.math.is_finite(logs["loss"] + norm)
             tf.cond(
                 finite,
-                lambda: self._update(gradients),
+                lambda: self._update(gradients, norm),
                 lambda: put_back(guarded, before),
             )
         else:
@@ -180,13 +180,14 @@ class DeblurringGAN(keras.Model):
         psnr = mean_psnr(sharp, restored)
         return gradients, {**logs, "loss": loss, **terms, "psnr": psnr}
 
-    def _update(self, gradients):
+    def _update(self, gradients, norm=None):
         """Moves the generator and its average; gives the gradients' norm."""
         norm = descend(
             self.generator_optimizer,
             self.supervision.trainable_variables,
             gradients,
             self.clip_norm,
+            norm,
         )
         follow(
             self.averaged_generator.variables,

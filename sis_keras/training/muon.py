@@ -7,7 +7,6 @@ Reference:
 """
 
 import collections
-import math
 import re
 
 import keras
@@ -117,33 +116,63 @@ class ConvMuon(keras.optimizers.Muon):
             )
             return
         # Variables of one shape at once: so many small operations take longer
-        # to call than to compute.
+        # to trace, to optimize and to call than to compute.
         groups = collections.defaultdict(list)
         for gradient, variable in zip(grads, trainable_variables, strict=True):
             index = self._get_variable_index(variable)
-            if self.adam_velocities[index] is not None:
-                self.update_step(gradient, variable, learning_rate)
-                continue
-            *patch, outputs = variable.shape
-            member = (gradient, variable, self.momentums[index])
-            rate = self._rate_of(variable)
-            groups[(math.prod(patch), outputs), rate].append(member)
-        for (shape, rate), members in groups.items():
-            self._muon_group(shape, members, learning_rate * rate)
+            state = (self.momentums[index], self.adam_velocities[index])
+            moved = [x for x in (variable, *state) if x is not None]
+            kind = (
+                tuple(variable.shape),
+                self._rate_of(variable),
+                index in self._biases,
+                len(moved),
+            )
+            groups[kind].append((gradient, *moved))
+        for (_, rate, is_bias, count), members in groups.items():
+            gradients, *columns = zip(*members, strict=True)
+            values = [ops.stack([x.value for x in y]) for y in columns]
+            update = self._adam_group if count == 3 else self._muon_group
+            values = update(
+                ops.stack(gradients), *values, learning_rate * rate, is_bias
+            )
+            for column, value in zip(columns, values, strict=True):
+                for variable, new in zip(
+                    column, ops.unstack(value, len(column)), strict=True
+                ):
+                    self.assign(variable, new)
 
-    def _muon_group(self, shape, members, lr):
-        """Kernels that make matrices of one shape."""
-        gradients, kernels, momenta = (
-            ops.stack([ops.reshape(x, shape) for x in column])
-            for column in zip(*members, strict=True)
+    def _muon_group(self, gradients, kernels, momenta, lr, is_bias):
+        """Kernels of one shape and their momenta, `(n, h, w, a, b)`, moved."""
+        del is_bias
+        matrices = (kernels.shape[0], -1, kernels.shape[-1])
+        momenta, updates = self._updates(
+            ops.reshape(gradients, matrices), ops.reshape(momenta, matrices), lr
         )
-        momenta, updates = self._updates(gradients, momenta, lr)
+        updates, momenta = (
+            ops.reshape(x, kernels.shape) for x in (updates, momenta)
+        )
         if self.weight_decay:
             updates = updates + kernels * (lr * self.weight_decay)
-        kernels = kernels - updates
-        for place, (_, variable, momentum) in enumerate(members):
-            self.assign(variable, ops.reshape(kernels[place], variable.shape))
-            self.assign(momentum, ops.reshape(momenta[place], variable.shape))
+        return kernels - updates, momenta
+
+    def _adam_group(self, gradients, values, momenta, velocities, lr, is_bias):
+        """Variables of one shape, `(n, …)`, by Keras's `_adamw_update_step`."""
+        if is_bias:
+            values = values - values * (lr * (self.weight_decay or 0.0))
+            lr = lr * self.bias_rate
+        step = ops.cast(self.iterations + 1, "float32")
+        first, second = (
+            1 - ops.power(beta, step)
+            for beta in (self.adam_beta_1, self.adam_beta_2)
+        )
+        alpha = lr * self.adam_lr_ratio * ops.sqrt(second) / first
+        momenta = momenta + (gradients - momenta) * (1 - self.adam_beta_1)
+        velocities = velocities + (ops.square(gradients) - velocities) * (
+            1 - self.adam_beta_2
+        )
+        updates = momenta * alpha / (ops.sqrt(velocities) + self.epsilon)
+        return values - updates, momenta, velocities
 
     def _updates(self, gradients, momenta, lr):
         """Matrices `(n, rows, columns)` to their momenta and steps."""

@@ -25,21 +25,25 @@ def orthogonal(matrix):
     return x.T if tall else x
 
 
-# Two kernels that make matrices of one shape, and others.
-SHAPES = {
-    "kernel_a": (3, 3, 4, 6),
-    "kernel_b": (1, 1, 36, 6),
-    "kernel_c": (1, 1, 6, 36),
-    "bias": (6,),
-    "scale": (),
-    "to_rgb_kernel": (3, 3, 4, 3),
-}
+# Two of each kind and shape, and others of the same shape.
+SHAPES = [
+    ("kernel_a", (3, 3, 4, 6)),
+    ("kernel_b", (3, 3, 4, 6)),
+    ("kernel_c", (1, 1, 6, 36)),
+    ("bias", (6,)),
+    ("bias", (6,)),
+    ("gamma", (6,)),
+    ("beta", (6,)),
+    ("scale", ()),
+    ("to_rgb_kernel", (3, 3, 4, 6)),
+    ("info_0_channels_kernel", (3, 3, 4, 6)),
+]
 
 
 def made_variables():
     return [
         variable(shape, name, seed)
-        for seed, (name, shape) in enumerate(SHAPES.items())
+        for seed, (name, shape) in enumerate(SHAPES)
     ]
 
 
@@ -47,7 +51,10 @@ def two_steps(optimizer):
     """All of SHAPES after two steps of random gradients, in float64."""
     variables = made_variables()
     optimizer.build(variables)
-    gradients = [random_gradients(shape) for shape in SHAPES.values()]
+    gradients = [
+        random_gradients(shape, seed=seed)
+        for seed, (_, shape) in enumerate(SHAPES)
+    ]
     for step in range(2):
         optimizer.apply(
             [keras.ops.convert_to_tensor(x[step]) for x in gradients]
@@ -60,8 +67,8 @@ def variable(shape, name="kernel", seed=0):
     return keras.Variable(value.astype(np.float32), name=name)
 
 
-def random_gradients(shape, count=2):
-    random = np.random.default_rng(1)
+def random_gradients(shape, count=2, seed=1):
+    random = np.random.default_rng(seed)
     return [
         np.asarray(random.normal(size=shape), np.float32) for _ in range(count)
     ]
@@ -180,15 +187,15 @@ def test_groups_compute_what_each_variable_alone_would(decay, monkeypatch):
 
 def test_groups_compute_what_numpy_does():
     moved = two_steps(ConvMuon(RATE, weight_decay=0.5))
-    for before, after, (name, shape) in zip(
-        made_variables(), moved, SHAPES.items(), strict=True
+    for seed, (before, after, (name, shape)) in enumerate(
+        zip(made_variables(), moved, SHAPES, strict=True)
     ):
         if not name.startswith("kernel"):
             continue
         matrix = (int(np.prod(shape[:3])), shape[3])
         expected = np.float64(before.numpy()).reshape(matrix)
         momentum = np.zeros(matrix)
-        for gradient in random_gradients(shape):
+        for gradient in random_gradients(shape, seed=seed):
             gradient = gradient.reshape(matrix)
             momentum = 0.95 * momentum + gradient
             step = orthogonal(gradient + 0.95 * momentum)
@@ -201,7 +208,7 @@ def test_bfloat16_takes_nearly_the_same_steps():
     start = [np.float64(np.asarray(v.numpy())) for v in made_variables()]
     exact = two_steps(ConvMuon(RATE))
     rough = two_steps(ConvMuon(RATE, orthogonal_dtype="bfloat16"))
-    for name, before, one, other in zip(
+    for (name, _), before, one, other in zip(
         SHAPES, start, exact, rough, strict=True
     ):
         error = np.linalg.norm(one - other) / np.linalg.norm(one - before)
