@@ -14,7 +14,6 @@ import time
 
 from benchmarks.reporting import machine, spread, text_table
 from sis_keras.commands.program import Parser
-from sis_keras.quiet import import_tensorflow
 from sis_keras.weights.released import DEFAULT_WEIGHTS
 
 
@@ -108,7 +107,6 @@ def main():
     add("--repeats", type=int, default=3)
     given = parser.parse_args()
     here = machine()
-    import_tensorflow()
     from sis_keras.restoring.deblurrer import Deblurrer
 
     deblurrer = Deblurrer(given.weights, precision=given.precision)

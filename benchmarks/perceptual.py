@@ -114,9 +114,6 @@ def main():
     parser.add_argument("--limit", type=int, help="so many pairs only")
     given = parser.parse_args()
 
-    from sis_keras.quiet import import_tensorflow
-
-    import_tensorflow()
     from sis_keras.restoring.restorer import load_restorer, restore
 
     examples = open_source(given.data).examples()

@@ -153,9 +153,6 @@ def measure(case) -> tuple[str, float, float]:
     _, width, height, max_memory, weights, precision = case
     import numpy as np
 
-    from sis_keras.quiet import import_tensorflow
-
-    import_tensorflow()
     from sis_keras.restoring.deblurrer import Deblurrer
 
     deblurrer = Deblurrer(weights, max_memory, precision=precision)

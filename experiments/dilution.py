@@ -130,9 +130,6 @@ def run(settings: Settings) -> str:
     names, reasons = networks(settings)
     some = itertools.islice(pictures.examples(settings), PICTURES)
     blurry = [x for _, x, _ in some]
-    from sis_keras.quiet import import_tensorflow
-
-    import_tensorflow()
     from sis_keras.weights.generators import load_generator
 
     found = {}

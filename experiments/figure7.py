@@ -27,9 +27,6 @@ def run(settings: Settings) -> str:
     missing = {k: x.words for k, [x] in by_model.items() if not x.scores}
     if not done:
         raise UserError(next(iter(missing.values())))
-    from sis_keras.quiet import import_tensorflow
-
-    import_tensorflow()
     from sis_keras.evaluation.metrics import psnr
     from sis_keras.restoring.restorer import load_restorer, restore
 

@@ -41,9 +41,6 @@ def run(
     Raises:
         UserError: There are no such pairs.
     """
-    from sis_keras.quiet import import_tensorflow
-
-    import_tensorflow()
     from sis_keras.evaluation.metrics import psnr
     from sis_keras.restoring.restorer import load_restorer, restore
 

@@ -34,9 +34,6 @@ def run(
 
     text = data if is_benchmark(data) else f"kohler:{data}"
     benchmark = open_benchmark(text, limit, _prepared)
-    from sis_keras.quiet import import_tensorflow
-
-    import_tensorflow()
     from sis_keras.evaluation.kohler import evaluate_kohler
     from sis_keras.evaluation.kohler_report import write_reports
     from sis_keras.evaluation.protocol import known_protocol

@@ -32,6 +32,19 @@ def ran(script, environment):
     )
 
 
+def test_programs_leave_the_first_import_to_what_knows_the_network():
+    """Which chooses the convolutions; later it would be too late."""
+    loading = ("load_restorer(", "Deblurrer(", "load_generator(")
+    checked = 0
+    for folder in ("benchmarks", "experiments", "sis_keras/commands", "tools"):
+        for path in (ROOT / folder).rglob("*.py"):
+            text = path.read_text()
+            if any(call in text for call in loading):
+                assert " import_tensorflow()" not in text, path
+                checked += 1
+    assert checked > 10
+
+
 @pytest.mark.parametrize("script", IMPORTS)
 def test_nothing_is_printed(script):
     environment = dict(os.environ)
@@ -111,11 +124,13 @@ def test_wide_networks_do_without_fast_convolutions_that_are_slow(
     card = export / "assets.extra/card.json"
     card.parent.mkdir(parents=True)
     card.write_text(json.dumps(metadata))
-    prepare = "from sis_keras.restoring.restorer import prepare_for; "
+    load = (
+        "from sis_keras.restoring.restorer import import_tensorflow_for as f; "
+    )
     begin = {
         "train": f"quiet.prepare_convolutions({width})",
-        "weights": f"{prepare}prepare_for(pathlib.Path({str(weights)!r}))",
-        "export": f"{prepare}prepare_for(pathlib.Path({str(export)!r}))",
+        "weights": f"{load}f({str(weights)!r})",
+        "export": f"{load}f({str(export)!r})",
     }
     script = (
         "import pathlib; from sis_keras import Deblurrer, quiet; "

@@ -19,7 +19,6 @@ from PIL import Image
 from sis_keras.commands.program import Parser, guarded
 from sis_keras.data.open_source import open_source
 from sis_keras.errors import UserError
-from sis_keras.quiet import import_tensorflow
 
 TARGET = pathlib.Path("docs/deblur.jpg")
 STRONG_TARGET = pathlib.Path("docs/strong_blur.jpg")
@@ -80,7 +79,6 @@ def main():
         raise UserError(
             "Expected SIS_DATA, the folder of the pairs. Received: none."
         )
-    import_tensorflow()
     from sis_keras import Deblurrer
     from sis_keras.evaluation.metrics import psnr
 

@@ -17,7 +17,6 @@ from sis_keras.commands.program import Parser, guarded
 from sis_keras.data.open_source import open_source
 from sis_keras.errors import UserError
 from sis_keras.files.atomic import atomic_path
-from sis_keras.quiet import import_tensorflow
 from sis_keras.weights.released import DEFAULT_WEIGHTS
 from tools.before_after import GAP, places
 
@@ -141,7 +140,6 @@ def main():
         raise UserError(
             "Expected SIS_DATA, the folder of the pictures. Received: none."
         )
-    import_tensorflow()
     from sis_keras import Deblurrer
 
     deblurrer = Deblurrer(given.weights)

@@ -11,7 +11,7 @@ import argparse
 from sis_keras.commands.program import Parser, guarded
 from sis_keras.data.open_source import open_source
 from sis_keras.files.writable import check_file
-from sis_keras.quiet import import_tensorflow
+from sis_keras.restoring.restorer import import_tensorflow_for
 from sis_keras.weights.card import without_scores
 
 
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     check_file(given.write, "write")
     source = open_source(given.data)
-    import_tensorflow()
+    import_tensorflow_for(given.weights)
     from sis_keras.networks.dead_units import DeadUnits
     from sis_keras.weights.generators import load_generator, save_weights
 

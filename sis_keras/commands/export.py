@@ -10,7 +10,7 @@ from sis_keras.commands.program import Parser, guarded
 from sis_keras.errors import UserError
 from sis_keras.export.litert.choices import IO_TYPES, QUANTIZATIONS, SIDES
 from sis_keras.export.saved_model.batching import check_batch
-from sis_keras.quiet import import_tensorflow
+from sis_keras.restoring.restorer import import_tensorflow_for
 from sis_keras.weights.released import DEFAULT_WEIGHTS, weight_file
 
 DESCRIPTION = """\
@@ -159,19 +159,11 @@ def export_saved_model(given: argparse.Namespace) -> None:
     output = given.output or f"export/{_stem(given.weights)}/1"
     batch = 1 if given.batch is None else given.batch
     check_batch(batch)
-    _import_tensorflow(given.weights)
+    import_tensorflow_for(given.weights)
     from sis_keras.export.saved_model.write import write_saved_model
 
     write_saved_model(given.weights, output, batch=batch)
     print(output)
-
-
-def _import_tensorflow(weights):
-    """Prepared for the network; not above, where --help would wait for it."""
-    from sis_keras.restoring.restorer import prepare_for
-
-    prepare_for(weight_file(weights))
-    import_tensorflow()
 
 
 def export_litert(given: argparse.Namespace) -> None:
@@ -198,7 +190,7 @@ def export_litert(given: argparse.Namespace) -> None:
             f"Expected an output that is not there yet. Received: {output}. "
             "Name another with --output, or replace it with --overwrite."
         )
-    _import_tensorflow(given.weights)
+    import_tensorflow_for(given.weights)
     from sis_keras.data.open_source import open_source
     from sis_keras.export.litert.write import write_litert
 

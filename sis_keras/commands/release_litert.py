@@ -11,14 +11,14 @@ from absl import flags
 
 from sis_keras.commands.flags import FLAGS
 from sis_keras.commands.start import start
-from sis_keras.quiet import import_tensorflow
+from sis_keras.restoring.restorer import import_tensorflow_for
 from sis_keras.weights.released import DEFAULT_WEIGHTS
 
 flags.DEFINE_string("name", DEFAULT_WEIGHTS, "Of the released weights.")
 
 
 def main():
-    import_tensorflow()
+    import_tensorflow_for(FLAGS.name)
     from sis_keras.export.litert.release import release_litert
 
     print(json.dumps(release_litert(FLAGS.name), indent=2))

@@ -112,6 +112,23 @@ def load_restorer(source) -> Restorer:
     return KerasRestorer(generator, name, metadata)
 
 
+def import_tensorflow_for(source) -> None:
+    """Imports TensorFlow quietly, prepared for a network.
+
+    Whatever computes with weights imports it by this or by `load_restorer`,
+    for the first import decides how convolutions are computed: see
+    `quiet.prepare_convolutions`.
+
+    Args:
+        source: Released name or path of the weights.
+
+    Raises:
+        UserError: There are no such released weights.
+    """
+    prepare_for(released.weight_file(source))
+    import_tensorflow()
+
+
 def prepare_for(path: pathlib.Path) -> None:
     """See `quiet.prepare_convolutions`; of the network of weights.
 

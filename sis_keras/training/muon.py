@@ -134,7 +134,10 @@ class ConvMuon(keras.optimizers.Muon):
             values = [ops.stack([x.value for x in y]) for y in columns]
             update = self._adam_group if count == 3 else self._muon_group
             values = update(
-                ops.stack(gradients), *values, learning_rate * rate, is_bias
+                ops.stack(gradients),
+                *values,
+                lr=learning_rate * rate,
+                is_bias=is_bias,
             )
             for column, value in zip(columns, values, strict=True):
                 for variable, new in zip(
@@ -142,7 +145,7 @@ class ConvMuon(keras.optimizers.Muon):
                 ):
                     self.assign(variable, new)
 
-    def _muon_group(self, gradients, kernels, momenta, lr, is_bias):
+    def _muon_group(self, gradients, kernels, momenta, *, lr, is_bias):
         """Kernels of one shape and their momenta, `(n, h, w, a, b)`, moved."""
         del is_bias
         matrices = (kernels.shape[0], -1, kernels.shape[-1])
@@ -156,7 +159,9 @@ class ConvMuon(keras.optimizers.Muon):
             updates = updates + kernels * (lr * self.weight_decay)
         return kernels - updates, momenta
 
-    def _adam_group(self, gradients, values, momenta, velocities, lr, is_bias):
+    def _adam_group(
+        self, gradients, values, momenta, velocities, *, lr, is_bias
+    ):
         """Variables of one shape, `(n, …)`, by Keras's `_adamw_update_step`."""
         if is_bias:
             values = values - values * (lr * (self.weight_decay or 0.0))

@@ -42,8 +42,7 @@ SHAPES = [
 
 def made_variables():
     return [
-        variable(shape, name, seed)
-        for seed, (name, shape) in enumerate(SHAPES)
+        variable(shape, name, seed) for seed, (name, shape) in enumerate(SHAPES)
     ]
 
 
