@@ -172,7 +172,7 @@ def _run(argv: list[str]) -> int:
     _define_flags()
     try:
         app.run(main, argv, flags_parser=_parse)
-    except (UserError, flags.Error) as error:
+    except (UserError, OSError, flags.Error) as error:
         message = " ".join(str(error).split())
     except KeyboardInterrupt:
         message = "Stopped by Ctrl-C; nothing unfinished is kept."

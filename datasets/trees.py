@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable
 
 from sis_keras.errors import UserError
+from sis_keras.files.walking import walked
 
 # RuntimeError: encrypted, or a compression method that zipfile lacks.
 _ZIP_ERRORS = (
@@ -30,7 +31,7 @@ class Folder:
         self.names = sorted(self._walk())
 
     def _walk(self):
-        for folder, folders, files in os.walk(self.path, followlinks=True):
+        for folder, folders, files in walked(self.path):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in files:
                 if not name.startswith("."):

@@ -129,6 +129,12 @@ def give_first_weights(generator, arguments):
     from sis_keras.weights.released import weight_file
     from sis_keras.weights.tensors import read_tensors
 
+    if FLAGS.imagenet_weights and FLAGS.initial_weights:
+        raise UserError(
+            "Expected --imagenet_weights, for a network that begins anew, or "
+            "--initial_weights, which have them all. Received: "
+            f"{FLAGS.imagenet_weights} and {FLAGS.initial_weights}."
+        )
     others = FLAGS.imagenet_weights or FLAGS.initial_weights
     if FLAGS.continue_from and others:
         raise UserError(

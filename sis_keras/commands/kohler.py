@@ -2,7 +2,7 @@
 
 from sis_keras.commands.flags import FLAGS
 from sis_keras.commands.opening import of_repository, prepared_builder
-from sis_keras.data.source_text import is_benchmark, read_text
+from sis_keras.data.source_text import is_benchmark
 from sis_keras.errors import UserError
 from sis_keras.files.writable import check_folder
 
@@ -27,15 +27,16 @@ def named_benchmark() -> str | None:
             "Expected no --metrics with the Köhler benchmark, whose protocol "
             f"fixes them. Received: {','.join(FLAGS.metrics)}."
         )
+    if FLAGS.report:
+        raise UserError(
+            "Expected no --report with the Köhler benchmark, whose tables are "
+            f"written beside scores.json. Received: --report={FLAGS.report}."
+        )
     return named[0]
 
 
 def open_named(text: str):
     """The `Benchmark`, all of it or the first --limit pictures."""
-    if read_text(text).kind == "tfds":
-        from sis_keras.quiet import import_tensorflow
-
-        import_tensorflow()  # As TFDS does, which is not quiet.
     opening = of_repository("datasets.kohler.opening")
     return opening.open_benchmark(text, FLAGS.limit, prepared_builder)
 

@@ -14,7 +14,9 @@ import shutil
 from absl import flags
 
 from sis_keras.commands.flags import FLAGS, of_a_run, required
+from sis_keras.commands.opening import open_sources, validation_groups
 from sis_keras.commands.start import start
+from sis_keras.data.source import refuse_overlap
 
 flags.DEFINE_string("pack_to", None, "The new folder.")
 flags.DEFINE_integer(
@@ -45,6 +47,12 @@ LEFT_OUT = (
     "resume",
     "test_data",
 )
+WEIGHTS = (
+    "continue_from",
+    "imagenet_weights",
+    "initial_weights",
+    "vgg16_weights",
+)
 
 
 def main():
@@ -60,6 +68,11 @@ def main():
             "there already. Remove it, or name another."
         )
     check_folder(final.parent, "pack_to")
+    # Over there the two are other files.
+    refuse_overlap(
+        open_sources(required("train_data"), 1),
+        [source for _, source in validation_groups()],
+    )
     with atomic_folder(final) as folder:
         packing.pack_code(folder)
         moved = pack_data(folder)
@@ -88,10 +101,10 @@ def pack_data(folder):
             print(described(source))
     from sis_keras.weights.released import weight_file
 
-    for flag in ("initial_weights", "continue_from"):
+    for flag in WEIGHTS:
         if FLAGS[flag].value:
-            moved[flag] = f"{flag}.safetensors"
             path = weight_file(FLAGS[flag].value)
+            moved[flag] = f"{flag}{''.join(path.suffixes[-2:])}"
             shutil.copyfile(path, folder / moved[flag])
     return moved
 

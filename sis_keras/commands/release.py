@@ -19,6 +19,7 @@ from sis_keras.commands.building import start_keras
 from sis_keras.commands.flags import FLAGS, required
 from sis_keras.commands.opening import scored_sources
 from sis_keras.commands.start import start
+from sis_keras.errors import UserError
 from sis_keras.files.writable import check_file
 from sis_keras.restoring.restorer import prepare_for
 from sis_keras.weights.released import DEFAULT_WEIGHTS, weight_file
@@ -57,6 +58,11 @@ def main():
 
         save_trunk(source, FLAGS.keep_trunk)
         return
+    if FLAGS.level and not FLAGS.float16:
+        raise UserError(
+            "Expected --float16 with --level, which measures the shift on the "
+            "same pairs. Received: --level alone."
+        )
     facts = {
         fact: required(fact) for fact in ("recipe", "device_hours", "limits")
     }

@@ -95,10 +95,9 @@ def main():
         freeze_batch_norm_at=FLAGS.freeze_batch_norm_at,
         refresh_steps=FLAGS.refresh_steps,
     )
+    run_settings = of_the_run(" ".join(x.fingerprint for x in sources))
     if FLAGS.resume:
-        told = check_settings(
-            f"{output}/{LAST}", arguments, run_settings(""), unknown=["data"]
-        )
+        told = check_settings(f"{output}/{LAST}", arguments, run_settings)
         if told:
             print(line_of(told))
     training = make_training(arguments)
@@ -123,7 +122,7 @@ def main():
         crop_size=FLAGS.crop_size,
         steps=FLAGS.steps,
         seed=FLAGS.seed,
-        settings=run_settings(first.fingerprint),
+        settings=run_settings,
         log_every=FLAGS.log_every,
         validate_every=FLAGS.validate_every,
         checkpoint_every=FLAGS.checkpoint_every,
@@ -156,7 +155,7 @@ def _jax_devices():
     ]
 
 
-def run_settings(data):
+def of_the_run(data):
     """What must not change when a run goes on."""
     return {**settings(data), "log_every": FLAGS.log_every}
 
@@ -240,7 +239,9 @@ def make_pools():
         return [([x], y) for x, y in zip(sources, folders, strict=True)]
 
     def use(path):
-        return mixed([PictureCache(x) for x in sorted(path.iterdir())])
+        # Of other sources, an earlier run may have left others there.
+        folders = cache_folders(training_sources(FLAGS.seed), path)
+        return mixed([PictureCache(x) for x in folders])
 
     return Refreshed(
         tasks, use, folder, FLAGS.refresh_steps, FLAGS.steps, FLAGS.workers

@@ -96,7 +96,8 @@ def open_cache(
 
 def _places(sources):
     files = sorted(path for source in sources for path in source.files)
-    return hashlib.sha256("\n".join(files).encode()).hexdigest()[:16]
+    lines = "\n".join(files).encode(errors="surrogateescape")
+    return hashlib.sha256(lines).hexdigest()[:16]
 
 
 def _matches(folder, fingerprint, places):

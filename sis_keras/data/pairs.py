@@ -1,7 +1,6 @@
 """Folders of blurred and sharp pictures that belong together by name."""
 
 import collections
-import os
 import pathlib
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from sis_keras.errors import UserError
 from sis_keras.files.pictures import list_pictures, read_rgb, stored_size
+from sis_keras.files.walking import walked
 
 EXPECTED_TREE = (
     "a folder with blur/ and sharp/ (or input/ and target/) holding pictures "
@@ -45,8 +45,7 @@ def find_pairs(folder, inputs: str = "blur") -> list[Pair]:
             f"Expected {EXPECTED_TREE}. Received: {root}, which is no folder."
         )
     pairs = []
-    for parent, folders, _ in os.walk(root, followlinks=True):
-        folders.sort()
+    for parent, folders, _ in walked(root):
         for halves in ((inputs, "sharp"), ("input", "target")):
             if not set(halves).isdisjoint(folders):
                 pairs += _pairs_of(pathlib.Path(parent), *halves, root)

@@ -10,6 +10,7 @@ that a run resumes with what it would have seen.
 import multiprocessing
 import os
 import pathlib
+import re
 import shutil
 import signal
 import sys
@@ -185,8 +186,12 @@ class Refreshed:
         return self._background
 
     def _remove_all_before(self, number):
+        """Pools alone: other folders there may have numbers for names."""
         for path in self.folder.iterdir():
-            if path.name.isdecimal() and int(path.name) < number:
+            of_a_pool = re.fullmatch(r"\d{5}", path.name) and any(
+                path.glob(f"{parts}index.json") for parts in ("", "*/")
+            )
+            if of_a_pool and int(path.name) < number:
                 shutil.rmtree(path, ignore_errors=True)
 
 

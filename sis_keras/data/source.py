@@ -107,7 +107,8 @@ def fingerprint_of(paths, *settings):
     """Of the files' names and contents, wherever and whenever they lie."""
     digest = hashlib.sha256(repr(settings).encode())
     for path in map(pathlib.Path, paths):
-        digest.update(f"{path.name} {contents_of(path)}\n".encode())
+        line = f"{path.name} {contents_of(path)}\n"
+        digest.update(line.encode(errors="surrogateescape"))
     return digest.hexdigest()[:16]
 
 
@@ -117,14 +118,24 @@ def refuse_overlap(
     """Makes sure that nothing is validated on that is trained on.
 
     Raises:
-        UserError: A file is in both.
+        UserError: A file is in both, or a copy of it.
     """
-    trained = frozenset().union(*(source.files for source in trained_on))
+    trained = {
+        contents_of(path): path
+        for source in trained_on
+        for path in sorted(source.files, reverse=True)
+    }
     for source in validated_on:
-        both = sorted(source.files & trained)
+        both = [
+            (path, trained[contents_of(path)])
+            for path in sorted(source.files)
+            if contents_of(path) in trained
+        ]
         if both:
+            path, same = both[0]
+            copied = "" if path == same else f", which is a copy of {same}"
             raise UserError(
                 "Expected `validation_data` that is not trained on. Received: "
                 f"{source.name}, of which {len(both)} files are in "
-                f"`train_data` too, such as {both[0]}."
+                f"`train_data` too, such as {path}{copied}."
             )

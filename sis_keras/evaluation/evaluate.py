@@ -83,14 +83,14 @@ def evaluate(
             "sequence": sequence_of(name),
             "height": sharp.shape[0],
             "width": sharp.shape[1],
-            "blurry": metrics_by_name.score(blurry, sharp, names),
+            "blurry": _scored(name, blurry, sharp, names),
         }
         if restorer is not None:
             if blurry.shape not in warm_sizes:
                 restore(restorer, blurry, name)
                 warm_sizes.add(blurry.shape)
             restored, times = restore(restorer, blurry, name, repeats)
-            image["restored"] = metrics_by_name.score(restored, sharp, names)
+            image["restored"] = _scored(name, restored, sharp, names)
             image["gain"] = _gain(image["blurry"], image["restored"])
             image["seconds"] = times[0]
             image["seconds_with_decoding"] = times[1] + decoding
@@ -187,9 +187,22 @@ def extremes(
     ]
 
 
+def _scored(name, picture, sharp, names):
+    try:
+        return metrics_by_name.score(picture, sharp, names)
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from error
+
+
 def _rank(image):
-    scores = image.get("gain", image["blurry"])
-    return scores[metrics_by_name.ranking(scores)]
+    name = metrics_by_name.ranking(image["blurry"])
+    before, after = (
+        metrics_by_name.quality(name, image[which][name])
+        for which in ("blurry", "restored" if "gain" in image else "blurry")
+    )
+    if "gain" not in image:
+        return before
+    return 0.0 if before == after else after - before
 
 
 def _gain(blurry, restored):

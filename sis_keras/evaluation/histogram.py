@@ -26,7 +26,10 @@ def bins(values: Sequence[float]) -> np.ndarray:
         values: Finite; one or more.
     """
     low, high = min(values), max(values)
-    width = _round_number((high - low) / (MOST_BINS - 1) or 0.1)
+    spread = high - low
+    if math.isclose(low, high, rel_tol=1e-9, abs_tol=1e-9):
+        spread = 0.0  # Rounding's.
+    width = _round_number(spread / (MOST_BINS - 1) or 0.1)
     first, last = math.floor(low / width), math.ceil(high / width)
     edges = width * np.arange(first, max(last, first + 1) + 1)
     # 3 * 0.1 is more than 0.3.

@@ -98,6 +98,16 @@ def ranking(scores: Iterable[str]) -> str:
     return "psnr" if "psnr" in names else names[0]
 
 
+def quality(name: str, value: float) -> float:
+    """A score, or what is larger where the score is better.
+
+    Of colours' differences less is better, of shifts what is near to zero.
+    """
+    if name == "ciede2000":
+        return -value
+    return -abs(value) if name.startswith("shift_") else value
+
+
 def psnr(
     restored: np.ndarray, sharp: np.ndarray, definition: str = "rgb"
 ) -> float:

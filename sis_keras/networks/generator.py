@@ -13,6 +13,7 @@ from sis_keras.networks.upsampling import ICNR, BilinearUpsample, DepthToSpace
 
 # Neighbouring seeds of a network must not share those of its kernels.
 SEEDS_OF_A_NETWORK = 10_000
+MOST_SEEDS = 2**31 - 2
 FUSIONS = ("add", "concat")
 # The sums of the expanding path, by their scale's denominator.
 SUMS = (16, 8, 4, 2)
@@ -88,6 +89,9 @@ def build_generator(
             f"residual={residual}"
         )
 
+    # As TensorFlow takes them, and small enough for JAX.
+    first = SEEDS_OF_A_NETWORK * seed % MOST_SEEDS
+
     def network(x):
         scales = extracting_path(
             x,
@@ -95,12 +99,11 @@ def build_generator(
             normalization,
             branch_pooling,
             synchronized,
-            SEEDS_OF_A_NETWORK * seed,
+            first,
             residual_modules,
         )
         # Each part counts from a place of its own, so that the ablations
         # begin with the same weights in what they share.
-        first = SEEDS_OF_A_NETWORK * seed
         lateral, boxes, seeds, blocks = (
             itertools.count(first + offset)
             for offset in (1000, 2000, 3000, 4000)

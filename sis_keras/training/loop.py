@@ -157,7 +157,10 @@ class TrainingRun(BaseRun):
 
     def _batches(self):
         """Endless, from the present step on."""
+        begun = self.step
         while self.step < self.steps and not self._stops:
+            if self.step > begun:
+                self._checkpoint()  # The next pool may be long in coming.
             crops, end = self.crops.at(self.step)
             yield from distributed_batches(
                 self.strategy, crops, self.batch_size, self.step, end

@@ -86,7 +86,15 @@ def test_table_4_of_a_picture(folder, tmp_path):
         (["--test_data=kohler:{}"], "Missing: the blurred pictures Blurry1_2"),
         (["--test_data=kohler:{},flat:3"], "Köhler benchmark alone"),
         (["--test_data=kohler:{}", "--metrics=psnr"], "Expected no --metrics"),
-        (["--test_data=tfds:kohler:test", "--data_dir={}"], "--manual_dir"),
+        (["--test_data=kohler:{}", "--report=page"], "Expected no --report"),
+        (
+            [
+                "--test_data=tfds:kohler:test",
+                "--data_dir={}",
+                "--threads_of_an_operation=1",
+            ],
+            "--manual_dir",
+        ),
     ],
 )
 def test_mistakes_are_one_line(folder, flags, message):

@@ -88,6 +88,21 @@ def test_each_pool_is_blurred_with_a_seed_of_its_own(refreshed, tmp_path):
         assert there <= {f"{pool:05d}", f"{pool + 1:05d}"}
 
 
+def test_folders_of_others_stay(refreshed, tmp_path):
+    """Sequences, for instance, that have numbers for names."""
+    others = [tmp_path / "pools" / name for name in ("000", "00000", "2")]
+    for folder in others:
+        folder.mkdir(parents=True)
+        (folder / "picture.png").touch()
+    (tmp_path / "pools/00000/index.json").mkdir()
+    refreshed()._remove_all_before(7)
+    there = {path.name for path in (tmp_path / "pools").iterdir()}
+    assert there == {"000", "2"}
+    (others[0] / "index.json").touch()
+    refreshed()._remove_all_before(7)
+    assert others[0].exists()
+
+
 def test_a_run_resumes_with_what_it_would_have_seen(refreshed, tmp_path):
     """In the middle of the second pool, whether or not it is there."""
 

@@ -255,6 +255,27 @@ def test_frames_between_key_frames(tmp_path, first):
         np.testing.assert_array_equal(found, was)
 
 
+@pytest.mark.parametrize(
+    "name, options",
+    [
+        ("camcorder.ts", {}),  # There is no index to seek by.
+        ("camera.avi", {}),  # The times are those of decoding.
+        ("open.mp4", {"codec": "libx265", "x265-params": "log-level=none"}),
+    ],
+)
+def test_frames_of_files_that_do_not_seek(tmp_path, name, options):
+    codec = options.pop("codec", "libx264")
+    path = tmp_path / name
+    encoder = {"crf": "8", "g": "12", "bf": "3", **options}
+    make_video(str(path), frames=30, sound=None, codec=codec, encoder=encoder)
+    expected = one_after_another(path)
+    assert count_frames(path) == len(expected) == 30
+    for first in (0, 9, 11, 12, 27):
+        found = read_frames(path, first, 3)
+        for was, frame in zip(expected[first:], found, strict=False):
+            np.testing.assert_array_equal(frame, was)
+
+
 def test_frames_that_are_not_there(tmp_path):
     path = tmp_path / "short.mp4"
     make_video(str(path), frames=4, sound=None)

@@ -199,6 +199,24 @@ def test_extremes_are_worst_median_and_best_by_gain():
     np.testing.assert_array_equal(pictures["sharp"], grey(100))
 
 
+@pytest.mark.parametrize("metric", ["ciede2000", "shift_red"])
+def test_extremes_where_less_is_better(metric):
+    """Brighter by 9: from -10, -5 and -2 levels to -1, 4 and 7."""
+    results = evaluate(brighten(9), metrics=[metric])
+    rows = extremes(brighten(9), iter(EXAMPLES), results)
+    assert [(rank, entry["name"]) for rank, entry, _ in rows] == [
+        ("worst", "b/1"),
+        ("median", "a/2"),
+        ("best", "a/1"),
+    ]
+
+
+def test_too_small_a_picture_is_named():
+    small = ("a/3", grey(90, height=4), grey(100, height=4))
+    with pytest.raises(UserError, match="a/3: Expected at least 11x11"):
+        evaluate(None, [*EXAMPLES, small], metrics=["ssim_gaussian"])
+
+
 @pytest.mark.parametrize(
     "count, ranks", [(1, ["best"]), (2, ["worst", "best"])]
 )

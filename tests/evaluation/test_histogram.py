@@ -23,6 +23,8 @@ from sis_keras.evaluation.histogram import (
         ([0.2, 1.5], np.arange(2, 16) / 10),
         ([-0.05, 0.6], np.arange(-1, 13) / 20),
         ([3.0], [3.0, 3.1]),
+        # The second is what addition made of the first.
+        ([27.3, 27.300000000000004], [27.3, 27.4]),
         ([25.0, 39.0], np.arange(25, 40)),
         ([0.0, 300.0], np.arange(0, 301, 50)),
     ],

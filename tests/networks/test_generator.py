@@ -238,6 +238,25 @@ def test_a_seed_fixes_every_weight_and_another_changes_every_kernel():
     assert not a["to_rgb"].any()
 
 
+def test_large_seeds_are_as_tensorflow_takes_them(monkeypatch):
+    """In 31 bits, which is all that JAX takes."""
+    seeds = []
+    made = keras.initializers.HeNormal.__init__
+
+    def note(self, seed=None):
+        seeds.append(seed)
+        made(self, seed)
+
+    monkeypatch.setattr(keras.initializers.HeNormal, "__init__", note)
+    small(seed=7)
+    few, count = seeds[:], len(seeds)
+    small(seed=4_000_000)
+    assert count > 50 and max(seeds) < 2**31
+    by_tensorflow = 10_000 * (4_000_000 - 7) % (2**31 - 2)
+    differences = np.subtract(seeds[count:], few) % (2**31 - 2)
+    assert set(differences) == {by_tensorflow}
+
+
 def test_no_two_kernels_start_from_the_same_draws():
     everything = {**ALL_ON, "fusion": "concat", "residual_modules": True}
     initial = kernels(shaken(**everything, residual_blocks=(2, 2, 2, 2)))

@@ -68,6 +68,29 @@ def without_rates(folder):
     ]
 
 
+class TwoPools:
+    """Another one after three steps."""
+
+    def __init__(self, crops, last):
+        self.crops, self.crop_size, self.last = crops, crops.crop_size, last
+        self.saved = []
+
+    def at(self, step):
+        if self.last.exists():
+            self.saved.append(
+                (step, read_tensors(self.last)[1]["card"]["step"])
+            )
+        return self.crops, 3 if step < 3 else None
+
+
+def test_all_is_saved_before_another_pool_is_waited_for(cache, tmp_path):
+    run = make_run(cache, tmp_path)
+    run.crops = TwoPools(run.crops, run.last_path)
+    run.run()
+    # At the beginning, for the first batch, and where the second pool begins.
+    assert run.crops.saved == [(0, 0), (0, 0), (3, 3)]
+
+
 def test_a_run_learns_and_keeps_its_best(cache, tmp_path):
     run = make_run(cache, tmp_path, steps=40, validate_every=10)
     run.run()

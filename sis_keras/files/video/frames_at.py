@@ -51,11 +51,14 @@ def read_frames(path, first: int, count: int) -> list[np.ndarray]:
     times = _times(path)[first : first + count]
     frames: list[np.ndarray] = []
     if len(times) == count:
-        try:
-            with _open(path) as container:
-                frames = _decode(container, times)
-        except av.FFmpegError:
-            frames = []
+        for find in (_after_a_key_frame, _from_the_start):
+            try:
+                with _open(path) as container:
+                    frames = find(container, times, first)
+            except av.FFmpegError:
+                frames = []
+            if len(frames) == count:
+                break
     if len(frames) < count:
         raise UserError(
             f"Expected {count} frames from number {first} on. Received: "
@@ -64,18 +67,43 @@ def read_frames(path, first: int, count: int) -> list[np.ndarray]:
     return frames
 
 
-def _decode(container, times):
+def _after_a_key_frame(container, times, _):
+    """From the key frame at or before the first one."""
+    if _misses_times(container):
+        return []
     stream = container.streams.video[0]
-    # To the key frame at or before it.
     container.seek(times[0], stream=stream, backward=True)
+    decoded = ((frame.pts, frame) for frame in container.decode(stream))
+    return _pictures(container, decoded, set(times))
+
+
+def _from_the_start(container, times, first):
+    """Where streams have no index, or key frames that later ones refer over."""
+    frames = container.decode(container.streams.video[0])
+    if _misses_times(container):
+        numbers = set(range(first, first + len(times)))
+        return _pictures(container, enumerate(frames), numbers)
+    decoded = ((frame.pts, frame) for frame in frames)
+    return _pictures(container, decoded, set(times))
+
+
+def _misses_times(container):
+    """AVI tells when frames are decoded, and not when they are shown."""
+    context = container.streams.video[0].codec_context
+    return container.format.name == "avi" and context.has_b_frames
+
+
+def _pictures(container, decoded, wanted):
+    """Those of `(key, frame)` whose keys are wanted, until all are found."""
+    stream = container.streams.video[0]
     codec = stream.codec_context.codec.canonical_name
     siting = stated(container, stream).siting
-    wanted, frames = set(times), []
-    for frame in container.decode(stream):
-        if frame.pts in wanted:
+    frames: list[np.ndarray] = []
+    for key, frame in decoded:
+        if key in wanted:
             form = form_of(frame, codec, siting)
             frames.append(to_rgb(Picture(planes_of(frame, form.layout), form)))
-        if len(frames) == len(times):
+        if len(frames) == len(wanted):
             break
     return frames
 
@@ -93,7 +121,9 @@ def _times_of(path, _changed, _size):
             times = {
                 packet.pts
                 for packet in container.demux(video=0)
-                if packet.size and packet.pts is not None
+                if packet.size
+                and packet.pts is not None
+                and not packet.is_discard  # Before an edit list's beginning.
             }
         except (av.FFmpegError, IndexError):
             times = set()

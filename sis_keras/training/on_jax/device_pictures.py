@@ -4,7 +4,6 @@ Training then needs no input pipeline. Pairs are stacked into arrays of one
 size; a crop is a slice whose place is drawn from a JAX key.
 """
 
-import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -42,13 +41,10 @@ class Mixed(NamedTuple):
         pictures: What `stack_pairs` makes of each kind that crops are cut
             from.
         counts: How many crops of a batch come from each kind.
-        fingerprint: Of names and sizes: equal wherever and whenever the files
-            were put.
     """
 
     pictures: list[list[Pictures]]
     counts: list[int]
-    fingerprint: str
 
 
 class Draws(NamedTuple):
@@ -99,12 +95,7 @@ def mix(
         if n
     ]
     pictures, counts = (list(x) for x in zip(*used, strict=True))
-    return Mixed(pictures, counts, _fingerprint(caches))
-
-
-def _fingerprint(caches):
-    listed = [(cache.names, cache.shapes) for cache in caches]
-    return hashlib.sha256(repr(listed).encode()).hexdigest()[:16]
+    return Mixed(pictures, counts)
 
 
 def stack_pairs(

@@ -205,6 +205,8 @@ class JaxRun(BaseRun):
         )
 
     def _take_pictures(self):
+        if self.pictures:
+            self._checkpoint()  # The next pool may be long in coming.
         self.pictures = []  # Not both pools in the device's memory.
         pictures, self._until = self.pools(self.step)
         self.pictures = [[jax.device_put(x) for x in kind] for kind in pictures]
