@@ -1,5 +1,5 @@
 // Builds the page: npm run build [-- --model=FILE --output=FOLDER]
-import { cp, mkdir, rm, stat } from "node:fs/promises";
+import { cp, mkdir, readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -23,9 +23,29 @@ if (!model?.isFile()) {
   process.exit(2);
 }
 
-// No other folder than one of its own making is emptied.
-if (await stat(path.join(output, "worker.js")).catch(() => null)) {
-  await rm(output, { recursive: true });
+// What an earlier build wrote is written anew, and nothing else is touched.
+const written = [
+  "examples",
+  "icon.svg",
+  "index.html",
+  "model.tflite",
+  "page.js",
+  "style.css",
+  "wasm",
+  "worker.js",
+];
+const found = await readdir(output).catch(() => []);
+const others = found.filter((name) => !written.includes(name));
+if (others.length || output === inside("src")) {
+  console.error(
+    "Expected a new folder, an empty one or that of an earlier build. " +
+      `Received: ${output}, which holds ${others[0] ?? "the page's source"}. ` +
+      "Name another with --output=FOLDER.",
+  );
+  process.exit(2);
+}
+for (const name of found) {
+  await rm(path.join(output, name), { recursive: true });
 }
 await mkdir(output, { recursive: true });
 await build({

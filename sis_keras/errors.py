@@ -9,5 +9,9 @@ class UserError(ValueError):
     """
 
 
+class CommandError(UserError):
+    """A mistake in the command, which every file of a run would meet."""
+
+
 class StoppedError(UserError):
     """A signal ended the work; the message says what of it is kept."""

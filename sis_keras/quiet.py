@@ -88,6 +88,13 @@ def _has_nvidia():
 
 
 @contextlib.contextmanager
+def heard() -> Iterator[None]:
+    """While no other thread mutes the standard error."""
+    with _muting:
+        yield
+
+
+@contextlib.contextmanager
 def muted_stderr() -> Iterator[None]:
     """Nothing reaches the standard error, not even what C code writes.
 

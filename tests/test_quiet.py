@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from places import ROOT
@@ -30,6 +32,23 @@ def ran(script, environment):
         cwd=ROOT,
         env=environment,
     )
+
+
+def test_notes_are_heard_while_another_thread_is_muted(capfd):
+    begun = threading.Event()
+
+    def mute():
+        with quiet.muted_stderr():
+            begun.set()
+            time.sleep(0.3)
+
+    thread = threading.Thread(target=mute)
+    thread.start()
+    begun.wait()
+    with quiet.heard():
+        os.write(2, b"a note")
+    thread.join()
+    assert capfd.readouterr().err == "a note"
 
 
 def test_programs_leave_the_first_import_to_what_knows_the_network():

@@ -45,19 +45,23 @@ def read(file, form: str, check_size) -> tuple[np.ndarray, dict]:
         frames = getattr(image, "n_frames", 1)
         image.load()
         icc = image.info.get("icc_profile") or None
-        channels, icc = decode(image, icc)
+        deep = None
+        own_jxl = form == "JXL" and not getattr(image, "jpeg", False)
+        if own_jxl:
+            deep, frames = jxl.decode(data)
+        if deep is None:
+            channels, icc = decode(image, icc)
+        else:
+            channels = deep
         notes = _words_of_frames(frames)
         if form == "BMP" and channels.shape[2:] == (4,):
             channels = _visible(channels)
         block = image.info.get("exif")
         packet = image.info.get("xmp")
-        if form == "JXL" and not getattr(image, "jpeg", False):
+        if own_jxl:
             # How it lies, the decoder went by.
             block, packet = jxl.described(data)
             _, block = exif.upright(block)
-            deep, frames = jxl.decode(data)
-            notes += _words_of_frames(frames)
-            channels = channels if deep is None else deep
         if form == "AVIF":
             icc, words = _of_nclx(data, icc)
             notes += words

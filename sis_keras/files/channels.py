@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 BAND = 256  # rows
+MOST_ROUNDING = 128  # Of 65535: half a level of 8 bits.
 # Of 2**15, as OpenCV and libjpeg weigh red, green and blue.
 LUMA = np.array([9798, 19235, 3735], np.uint32)
 
@@ -130,10 +131,33 @@ def joined(pixels, alpha, grey):
 
 
 def to_srgb(pixels: np.ndarray, icc: bytes) -> np.ndarray:
-    """uint8 or uint16 RGB of a profile to uint8 sRGB."""
-    if pixels.dtype == np.uint16:
-        pixels = to_8_bits(pixels)
-    return np.asarray(_to_srgb(Image.fromarray(pixels), icc))
+    """uint8 or uint16 RGB of a profile to sRGB of the same type.
+
+    Of 16 bits nothing changes where the profile is sRGB, but for rounding.
+    """
+    if pixels.dtype == np.uint8:
+        return np.asarray(_to_srgb(Image.fromarray(pixels), icc))
+    import imagecodecs
+
+    def transformed(channels):
+        return imagecodecs.cms_transform(
+            np.ascontiguousarray(channels),
+            icc,
+            ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+            colorspace="rgb",
+            outcolorspace="rgb",
+            intent=imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC,
+            flags=imagecodecs.CMS.FLAGS.BLACKPOINTCOMPENSATION,
+        )
+
+    steps = np.linspace(0, 65535, 9).astype(np.uint16)
+    colors = np.stack(np.meshgrid(steps, steps, steps), axis=-1)
+    colors = colors.reshape(1, -1, 3)
+    try:
+        off = np.abs(np.subtract(transformed(colors), colors, dtype=np.int32))
+    except (imagecodecs.CmsError, ValueError):  # Of other colours, or none.
+        return pixels
+    return pixels if off.max() < MOST_ROUNDING else transformed(pixels)
 
 
 def on_white(channels):

@@ -17,12 +17,81 @@ def decode(data: bytes) -> tuple[np.ndarray | None, int]:
     """The first picture of 16 bits, and how many pictures there are.
 
     Returns:
-        uint16 `(height, width[, n])`, upright, or None for 8 bits or floats.
+        uint16 `(height, width[, n])` of the full range, upright, or None for
+        8 bits or floats.
     """
     found = imagecodecs.jpegxl_decode(data)
     count = len(found) if found.ndim == 4 else 1
     first = found[0] if found.ndim == 4 else found
-    return (first if first.dtype == np.uint16 else None), count
+    if first.dtype != np.uint16:
+        return None, count
+    bits = bits_of(data)
+    if 8 < bits < 16:
+        full = np.rint(np.linspace(0, 65535, 2**bits)).astype(np.uint16)
+        first = full[np.minimum(first, 2**bits - 1)]
+    return first, count
+
+
+def bits_of(data: bytes) -> int:
+    """Of a channel, as a file's head says; 16 for floats, and with a preview.
+
+    ISO/IEC 18181-1, Annex D.
+    """
+    codestream = data
+    for at, name, length in _boxes(data) if data.startswith(SIGNATURE) else ():
+        if name in CODES:
+            body = data[at + 8 : at + length if length >= 8 else None]
+            codestream = body[4:] if name == b"jxlp" else body
+            break
+    bits = Bits(codestream[2:64])
+    _skip_size(bits)
+    if bits(1):  # All is as mostly.
+        return 8
+    if bits(1):
+        bits(3)  # How it lies.
+        if bits(1):
+            _skip_size(bits)
+        if bits(1):
+            return 16
+        if bits(1):  # An animation's clock, and how often it plays.
+            bits.one_of(100, 1000, (10, 1), (30, 1))
+            bits.one_of(1, 1001, (8, 1), (10, 1))
+            bits.one_of(0, (3, 0), (16, 0), (32, 0))
+            bits(1)
+    return 16 if bits(1) else bits.one_of(8, 10, 12, (6, 1))
+
+
+def _skip_size(bits):
+    """Height, and width or its ratio to that."""
+    small = bits(1)
+    for side in ("height", "width"):
+        if side == "width" and bits(3):
+            return
+        if small:
+            bits(5)
+        else:
+            bits.one_of((9, 1), (13, 1), (18, 1), (30, 1))
+
+
+class Bits:
+    """Fields of bits, each from its lowest on."""
+
+    def __init__(self, data: bytes):
+        self._value, self._at = int.from_bytes(data, "little"), 0
+
+    def __call__(self, count: int) -> int:
+        """The next field."""
+        found = self._value >> self._at & (1 << count) - 1
+        self._at += count
+        return found
+
+    def one_of(self, *kinds: int | tuple[int, int]) -> int:
+        """Two bits choose a number, or the bits and the offset of one."""
+        kind = kinds[self(2)]
+        if isinstance(kind, int):
+            return kind
+        count, offset = kind
+        return self(count) + offset
 
 
 def encode(

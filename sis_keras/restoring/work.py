@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from sis_keras.errors import StoppedError, UserError
+from sis_keras.errors import CommandError, StoppedError, UserError
 from sis_keras.files.atomic import taking_after
 from sis_keras.files.hidden import restored_as_seen
 from sis_keras.files.photographs import (
@@ -22,6 +22,7 @@ from sis_keras.files.photographs import (
     writable_format,
     write_photograph,
 )
+from sis_keras.quiet import heard
 from sis_keras.restoring.ahead import LARGE, Ahead, is_large
 from sis_keras.restoring.comparison import (
     is_comparison,
@@ -177,7 +178,10 @@ class Run:
 
     def _restored(self, job, image, alone=False):
         if self._deblur is None:
-            self._deblur = self._make_deblur()
+            try:
+                self._deblur = self._make_deblur()
+            except UserError as error:
+                raise CommandError(str(error)) from error
         height, width, _ = image.shape
         with self._progress.picture(job, height * width, alone) as count:
             return self._deblur(image, count)
@@ -187,7 +191,9 @@ class Run:
         if there and not is_comparison(job.compare, before):
             raise _not_ours(job)
         for path in job.outputs:
-            if path.exists() and not self._overwrite:
+            # A run that was stopped may have left the comparison alone.
+            left = path == job.compare and not job.target.exists()
+            if path.exists() and not (self._overwrite or left):
                 raise UserError(
                     f"Expected a new file. Received: {path}, which exists. "
                     "`overwrite` replaces it."
@@ -212,7 +218,8 @@ class Run:
         notes = self.notes.setdefault(job, [])
         if sentence not in notes:
             notes.append(sentence)
-            tqdm.write(f"{job.source}: {sentence}", file=sys.stderr)
+            with heard():
+                tqdm.write(f"{job.source}: {sentence}", file=sys.stderr)
 
     def _finish(self, job, written):
         with self._attempt(job):
@@ -223,7 +230,7 @@ class Run:
     def _attempt(self, job):
         try:
             yield
-        except (StoppedError, ModuleNotFoundError):
+        except (StoppedError, CommandError, ModuleNotFoundError):
             raise  # Every later file would meet it, too.
         except (UserError, OSError, MemoryError) as error:
             if getattr(error, "errno", None) in ENDS_THE_RUN:

@@ -160,6 +160,56 @@ def test_deep(tmp_path, suffix):
     assert notes == expected[suffix]
 
 
+@pytest.mark.parametrize("bits", [9, 10, 12, 14, 15, 16])
+@pytest.mark.parametrize("boxed", [False, True])
+def test_jpeg_xl_of_all_depths(tmp_path, bits, boxed):
+    """What is stored from 0 to 2^bits - 1 is read from 0 to 65535."""
+    importorskip(".jxl")
+    codecs = pytest.importorskip("imagecodecs")
+    deep = gradient(dtype=np.uint16) >> (16 - bits)
+    deep[0, 0] = 2**bits - 1
+    for name, stored in (("a", deep), ("grey", deep[..., 0])):
+        packed = codecs.jpegxl_encode(
+            np.ascontiguousarray(stored),
+            lossless=True,
+            bitspersample=bits,
+            usecontainer=boxed,
+        )
+        (tmp_path / f"{name}.jxl").write_bytes(packed)
+        found = read_photograph(tmp_path / f"{name}.jxl").pixels
+        assert found.dtype == np.uint16
+        expected = np.broadcast_to(stored.reshape(48, 64, -1), (48, 64, 3))
+        np.testing.assert_array_equal(
+            found, np.rint(expected * (65535 / (2**bits - 1)))
+        )
+
+
+def test_grey_of_16_bits_in_jpeg_xl(tmp_path):
+    importorskip(".jxl")
+    grey = np.repeat(gradient(dtype=np.uint16)[..., :1], 3, axis=2)
+    path = tmp_path / "a.jxl"
+    assert not write_photograph(path, grey, photograph(grey, grey=True))
+    found = read_photograph(path)
+    assert found.grey
+    np.testing.assert_array_equal(found.pixels, grey)
+
+
+def test_16_bits_with_a_profile_stay_16_bits_in_jpeg_xl(tmp_path):
+    importorskip(".jxl")
+    linear = matrix_profile(REC709, D65, b"curv" + bytes(8))
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    deep = gradient(dtype=np.uint16)
+    light = deep / 65535
+    low, high = 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055
+    shown = 65535 * np.where(light <= 0.0031308, low, high)
+    for icc, expected, most in ((linear, shown, 150), (srgb, deep, 0)):
+        path = tmp_path / "a.jxl"
+        assert not write_photograph(path, deep, photograph(deep, icc=icc))
+        found = read_photograph(path).pixels
+        assert found.dtype == np.uint16
+        assert np.abs(found - expected.astype(float)).max() <= most
+
+
 def test_deep_avif(tmp_path):
     codecs = pytest.importorskip("imagecodecs")
     importorskip(".avif")
@@ -185,18 +235,35 @@ def test_profile_is_kept_or_gone_by(tmp_path, suffix):
         assert np.abs(found.pixels.astype(int) - 128).max() <= 2
 
 
-@pytest.mark.parametrize("name", ["a.webp", "a.avif"])
-def test_grey_profile_of_what_holds_no_grey(tmp_path, name):
-    """One of the same curve for three equal channels."""
-    importorskip(".avif") if name == "a.avif" else None
+def grey_profile():
+    """Of gamma 1.0."""
     curve = b"curv\0\0\0\0\0\0\0\1\1\0"  # 1.0
     start = 144
     icc = bytearray(start + len(curve))
     icc[16:20] = b"GRAY"
     icc[128:144] = b"\0\0\0\1kTRC\0\0\0\x90\0\0\0\x0e"
     icc[start:] = curve
+    return bytes(icc)
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".gif", ".jxl"])
+def test_grey_profile_of_what_holds_no_profile(tmp_path, suffix):
+    """The grey of linear light 100 of 255 is 168 in sRGB."""
+    importorskip(suffix) if suffix in NEWER else None
+    grey = np.full((32, 32, 3), 100, np.uint8)
+    path = tmp_path / f"a{suffix}"
+    like = photograph(grey, grey=True, icc=grey_profile())
+    write_photograph(path, grey, like)
+    found = read_photograph(path)
+    assert np.abs(found.pixels.astype(int) - 168).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.avif"])
+def test_grey_profile_of_what_holds_no_grey(tmp_path, name):
+    """One of the same curve for three equal channels."""
+    importorskip(".avif") if name == "a.avif" else None
     grey = np.repeat(PICTURE[..., :1], 3, axis=2)
-    like = photograph(grey, grey=True, icc=bytes(icc), format="JPEG")
+    like = photograph(grey, grey=True, icc=grey_profile(), format="JPEG")
     write_photograph(tmp_path / name, grey, like)
     found = read_photograph(tmp_path / name)
     profile = ImageCms.ImageCmsProfile(io.BytesIO(found.icc))

@@ -5,6 +5,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from sis_keras.errors import UserError
 from sis_keras.restoring import many
 from sis_keras.restoring.jobs import find_jobs
 from sis_keras.restoring.work import Run
@@ -50,6 +51,44 @@ def test_each_picture_is_restored(tmp_path, suffix):
             assert np.abs(shown - (255 - frame)).max() <= 1
     with Image.open(tmp_path / f"b_compare{suffix}") as both:
         assert both.size == (64, 24)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".tif"])
+def test_a_run_that_was_stopped_goes_on(tmp_path, suffix):
+    """With what it left, the comparison of the first picture."""
+    path, target = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    write(path)
+    (job,) = find_jobs([str(path)], str(target), compare=True).jobs
+    seen = []
+
+    def stopping(image, progress=None):
+        seen.append(image)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return 255 - image
+
+    with pytest.raises(KeyboardInterrupt):
+        Run(lambda: stopping)([job])
+    assert job.compare.exists() and not target.exists()
+    run = deblurred(path, target, compare=True)
+    assert run.done and target.exists()
+
+
+def test_a_mistake_in_the_command_is_told_once(tmp_path):
+    """Not of each file: none could be restored."""
+    paths = [tmp_path / f"{name}.png" for name in "abc"]
+    for path in paths:
+        Image.fromarray(frames(1)[0]).save(path)
+    made = []
+
+    def refuse():
+        made.append(1)
+        raise UserError("Expected weights. Received: none.")
+
+    run = Run(refuse)
+    with pytest.raises(UserError, match="^Expected weights"):
+        run(find_jobs([str(path) for path in paths]).jobs)
+    assert len(made) == 1 and not run.failures
 
 
 def test_a_target_of_one_picture_takes_the_first_and_says_so(tmp_path):

@@ -5,7 +5,7 @@ import struct
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, JpegImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from sis_keras.files.channels import as_image, turned_back
 from sis_keras.files.jpeg import multi_picture
@@ -245,7 +245,15 @@ def _encoded(channels, own, quality):
     if own and own.progressive:
         options["progressive"] = True
     file = io.BytesIO()
-    as_image(channels).save(file, "JPEG", **options)
+    height, width, _ = channels.shape
+    kept = ImageFile.MAXBLOCK
+    try:
+        # Pillow has place for two bytes a pixel; noise of the highest quality
+        # takes more.
+        ImageFile.MAXBLOCK = max(kept, 6 * height * width)
+        as_image(channels).save(file, "JPEG", **options)
+    finally:
+        ImageFile.MAXBLOCK = kept
     packed = file.getvalue()
     (length,) = struct.unpack_from(">H", packed, 4)  # of JFIF's
     return packed[4 + length :]

@@ -7,8 +7,9 @@ import numpy as np
 from tqdm import tqdm
 
 from sis_keras.errors import UserError
+from sis_keras.files import profiles
 from sis_keras.files.atomic import atomic_path
-from sis_keras.files.channels import joined
+from sis_keras.files.channels import joined, to_srgb
 from sis_keras.files.formats import FORMATS, HEAD, format_of, name_of, require
 from sis_keras.files.keeping import words_of_lost
 from sis_keras.files.many import animation_frames, animation_writing
@@ -92,6 +93,8 @@ def restore_animation(
         temporary.open("w+b") as file,
     ):
         restored = _restored(frames, source, deblur, as_seen, bar)
+        if form == "GIF" and frames.like.icc:
+            restored = _in_srgb(restored, frames.like.icc)
         writer = animation_writing.WRITERS[form]
         writer(file, restored, frames, quality)
     for words in (*frames.like.notes, *words_of_lost(frames.like, form)):
@@ -132,6 +135,15 @@ def _restored(frames, source, deblur, as_seen, bar):
         last = rgba
         yield after
         bar.update()
+
+
+def _in_srgb(frames, icc):
+    """Where the format holds no profile."""
+    if icc[16:20] == b"GRAY":
+        icc = profiles.of_grey(icc) or b""
+    for frame in frames:
+        colors = to_srgb(np.ascontiguousarray(frame[..., :3]), icc)
+        yield np.concatenate([colors, frame[..., 3:]], axis=2)
 
 
 def _next(reading, source):

@@ -85,9 +85,18 @@ def full_range(frame: av.VideoFrame) -> bool:
     )  # fmt: skip
 
 
-def tags_like(frame: av.VideoFrame, form: Form) -> dict[str, int]:
-    """The source's colour tags, with a matrix where it had none to keep."""
+def tags_like(
+    frame: av.VideoFrame, form: Form, bare: bool = False
+) -> dict[str, int]:
+    """The source's colour tags, with a matrix where it had none to keep.
+
+    Args:
+        frame: The source's.
+        form: Of the target.
+        bare: Of another size, for which players would guess another one.
+    """
     rgb = frame.colorspace == _RGB or form.layout.kind == "rgb"
+    rgb |= bare and frame.colorspace == _UNSPECIFIED
     return {
         "colorspace": form.matrix if rgb else frame.colorspace,
         "color_range": ColorRange.JPEG if form.full else ColorRange.MPEG,

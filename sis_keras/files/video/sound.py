@@ -10,6 +10,11 @@ from av.container import OutputContainer
 _GAP = Fraction(1, 10)
 NAMES = {"aac": "AAC", "flac": "FLAC", "libopus": "Opus", "alac": "ALAC"}
 _KNOWN = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+# Where encoders want so many channels; others take most places.
+_TAKEN = {
+    "libopus": "mono stereo 3.0 quad 5.0 5.1 6.1 7.1".split(),
+    "alac": "mono stereo 3.0 4.0 5.0 5.1 6.1(back) 7.1(wide)".split(),
+}
 
 
 def codec_for(suffix: str, stream: av.AudioStream) -> str:
@@ -55,7 +60,14 @@ class Recoded:
             av.AudioStream, container.add_stream(codec, rate=rate)
         )
         context = self.stream.codec_context
-        context.layout = layout_of(stream)
+        layout = layout_of(stream)
+        count, taken = (
+            stream.codec_context.layout.nb_channels,
+            _TAKEN.get(codec),
+        )
+        if taken and layout not in taken and count <= len(taken):
+            layout = taken[count - 1]
+        context.layout = layout
         if codec == "flac" and _is_fine(stream):
             context.format = "s32"
         elif codec == "alac":
@@ -66,6 +78,9 @@ class Recoded:
             each = min(96_000, 6 * rate)
             context.bit_rate = each * context.layout.nb_channels
         self._clock: int | None = None
+        self._first: tuple | None = None
+        self._changed: tuple | None = None
+        self._resampler: av.AudioResampler | None = None
         self.damaged = False
 
     def packets(self, packet: av.Packet | None) -> list[av.Packet]:
@@ -76,11 +91,25 @@ class Recoded:
         except av.FFmpegError:
             self.damaged, frames = True, []
         for frame in frames:
-            self._set_time(frame)
-            made += self.stream.encode(frame)
+            for part in self._as_first(frame):
+                self._set_time(part)
+                made += self.stream.encode(part)
         if packet is None:
             made += self.stream.encode(None)
         return made
+
+    def _as_first(self, frame):
+        """Channels, their rate and format may change on the way."""
+        kind = frame.format.name, frame.layout.name, frame.sample_rate
+        if self._first is None:
+            self._first = kind
+        if kind == self._first:
+            self._changed = None
+            return [frame]
+        if kind != self._changed:
+            self._changed = kind
+            self._resampler = av.AudioResampler(*self._first)
+        return cast(av.AudioResampler, self._resampler).resample(frame)
 
     def _set_time(self, frame):
         """Sample by sample: stated times are often rounded."""

@@ -197,7 +197,7 @@ class VideoTarget:
             context.codec_tag = self.encoding.tag
         if aspect.sample_aspect_ratio:
             context.sample_aspect_ratio = aspect.sample_aspect_ratio
-        for name, tag in tags_like(frame, form).items():
+        for name, tag in tags_like(frame, form, self._bare).items():
             setattr(context, name, tag)
 
     def _encode(self, shown, pixels):
@@ -207,7 +207,8 @@ class VideoTarget:
         encoded = frame_of(
             planes, form.layout.pix_fmt, shown.frame if captions else None
         )
-        for name, tag in tags_like(self._first.frame, form).items():
+        first = self._first.frame
+        for name, tag in tags_like(first, form, self._bare).items():
             setattr(encoded, name, tag)
         frame = shown.frame
         encoded.time_base = self.source.tick

@@ -66,6 +66,19 @@ def test_tables_and_subsampling(tmp_path, quality, subsampling, progressive):
     assert Image.open(path).quantization != before.quantization
 
 
+def test_noise_of_the_highest_quality(tmp_path):
+    """More than two bytes a pixel, which is Pillow's place for it."""
+    noise = np.random.default_rng(0).integers(256, size=(400, 400, 3))
+    source = jpeg(RGB, quality=100, subsampling=0, progressive=True)
+    (tmp_path / "a.jpg").write_bytes(source)
+    like = read_photograph(tmp_path / "a.jpg")
+    write_photograph(tmp_path / "b.jpg", noise.astype(np.uint8), like)
+    assert (tmp_path / "b.jpg").stat().st_size > 2 * 400 * 400
+    with Image.open(tmp_path / "b.jpg") as image:
+        assert image.info["progressive"]
+        assert np.abs(np.asarray(image).astype(int) - noise).mean() < 2
+
+
 def test_other_sources_have_the_best(tmp_path):
     write_photograph(tmp_path / "a.jpg", RGB, photograph(RGB))
     with Image.open(tmp_path / "a.jpg") as image:

@@ -12,6 +12,7 @@ from PIL import Image
 from sis_keras.errors import UserError
 from sis_keras.files.many import animation
 from sis_keras.files.many.animation import is_animated, restore_animation
+from sis_keras.files.profiles import D65, REC709, matrix_profile
 
 TIMES = [100, 40, 250, 70]
 SUFFIXES = (".gif", ".png", ".webp")
@@ -60,6 +61,26 @@ def unchanged(picture):
 
 
 # === What is kept ===
+
+
+@pytest.mark.parametrize("clear", [False, True], ids=["opaque", "clear"])
+def test_a_profile_becomes_srgb_where_the_target_has_none(tmp_path, clear):
+    """Linear light 55 of 255 is 128 in sRGB."""
+    shape = (48, 64, 4) if clear else (48, 64, 3)
+    images = [np.full(shape, 55, np.uint8) for _ in range(2)]
+    images[1][:8, :8, :3] = 0
+    if clear:
+        images = [np.dstack([x[..., :3], x[..., 3] | 255]) for x in images]
+    linear = matrix_profile(REC709, D65, b"curv" + bytes(8))
+    save(
+        tmp_path / "a.webp",
+        [Image.fromarray(x) for x in images],
+        icc_profile=linear,
+        duration=100,
+    )
+    restore_animation(tmp_path / "a.webp", tmp_path / "b.gif", unchanged)
+    for picture, _ in shown(tmp_path / "b.gif")[0]:
+        assert np.abs(picture[20:, 20:, :3] - 128).max() <= 2
 
 
 @pytest.mark.parametrize("clear", [False, True], ids=["opaque", "clear"])

@@ -6,6 +6,8 @@ from clips import by_opencv, copy, frames_of, make_video, scene, sound_of
 
 from sis_keras.errors import UserError
 from sis_keras.evaluation.metrics import psnr
+from sis_keras.files.video.source import VideoSource
+from sis_keras.restoring.comparison import is_video_comparison
 
 
 def invert(picture):
@@ -45,6 +47,22 @@ def test_turned_videos_lie_side_by_side_as_shown(tmp_path, rotation, vertical):
     shown = np.rot90(stored, rotation // 90)  # Against the clock.
     half = shown.shape[1] // 2
     assert shown[:, half + 2 :].mean() < 40 < shown[:, : half - 2].mean()
+
+
+def test_colours_without_a_tag_are_those_that_players_guess(tmp_path):
+    """Of 640 pixels BT.601, and of 1280, were it not told, BT.709."""
+    red = np.full((32, 640, 3), (221, 40, 31), np.uint8)
+    untagged = {"colorspace": 2}
+    clip = make_video(
+        tmp_path / "a.mp4", 2, (32, 640), picture=red, tags=untagged
+    )
+    both = tmp_path / "both.mp4"
+    copy(clip, tmp_path / "b.mp4", lambda x: x, compare=both)
+    assert is_video_comparison(both, clip)
+    with VideoSource(both) as video:
+        (pixels, *_) = (part.pixels for part in video.parts())
+    assert pixels.shape == (32, 1280, 3)
+    assert np.abs(pixels[8:24, 100:500].astype(int) - red[0, 0]).max() <= 4
 
 
 def test_bad_comparisons_are_refused(tmp_path):

@@ -45,6 +45,85 @@ def test_other_sound_is_converted_and_said_so(
     assert lengths[1] == pytest.approx(lengths[0], abs=0.08)
 
 
+def write_sound(path, kind, codec):
+    """A second of a sine in all channels of a layout, at a rate."""
+    layout, rate = kind
+    with av.open(path, "w") as file:
+        track = file.add_stream(codec, rate=rate, layout=layout)
+        for start in range(0, rate, 1024):
+            count = av.AudioLayout(layout).nb_channels
+            wave = 8000 * np.sin(np.arange(start, start + 1024) / 17)
+            frame = av.AudioFrame.from_ndarray(
+                np.repeat(wave.astype(np.int16), count)[None], "s16", layout
+            )
+            frame.sample_rate, frame.pts = rate, start
+            file.mux(track.encode(frame))
+        file.mux(track.encode())
+    return path
+
+
+def mixed(path):
+    """Samples of all channels together, 48 000 a second."""
+    mixer = av.AudioResampler("s16", "mono", 48000)
+    with av.open(path) as file:
+        parts = [
+            part.to_ndarray()[0]
+            for frame in file.decode(audio=0)
+            for part in mixer.resample(frame)
+        ]
+    return np.concatenate(parts).astype(float)
+
+
+def with_video(tmp_path, sound, name):
+    clip = make_video(tmp_path / "clip.mkv", 30, sound=None)
+    with (
+        av.open(clip) as video,
+        av.open(sound) as heard_,
+        av.open(tmp_path / name, "w") as file,
+    ):
+        both = [
+            (source, file.add_stream_from_template(source))
+            for source in (video.streams[0], heard_.streams[0])
+        ]
+        for source, added in both:
+            for packet in source.container.demux(source):
+                if packet.size:
+                    packet.stream = added
+                    file.mux(packet)
+    return tmp_path / name
+
+
+@pytest.mark.parametrize("target", ["b.webm", "b.mov"])
+@pytest.mark.parametrize(
+    "layout", ["5.1(side)", "quad(side)", "4.0", "2.1", "7.1", "5.0(side)"]
+)
+def test_channels_in_places_that_the_encoder_lacks(tmp_path, layout, target):
+    sound = write_sound(tmp_path / "a.mka", (layout, 48000), codec="flac")
+    source = with_video(tmp_path, sound, "a.mkv")
+    said = notes_of(source, tmp_path / target)
+    assert "Converted to" in said
+    with av.open(tmp_path / target) as file:
+        count = file.streams.audio[0].codec_context.layout.nb_channels
+    assert count == av.AudioLayout(layout).nb_channels
+    middle = mixed(tmp_path / target)[12_000:36_000]
+    power = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
+    assert power.argmax() * 2 == pytest.approx(HERTZ, abs=20)
+
+
+def test_channels_that_change_on_the_way(tmp_path):
+    """As broadcasts' do: two transport streams, one after the other."""
+    parts = []
+    for number, kind in enumerate([("mono", 48000), ("stereo", 44100)]):
+        sound = write_sound(tmp_path / f"{number}.mka", kind, codec="aac")
+        parts.append(with_video(tmp_path, sound, f"{number}.ts").read_bytes())
+    (tmp_path / "a.ts").write_bytes(b"".join(parts))
+    notes_of(tmp_path / "a.ts", tmp_path / "b.webm")
+    samples = mixed(tmp_path / "b.webm")
+    assert len(samples) > 1.5 * 48000
+    late = samples[len(samples) * 3 // 4 :]
+    assert np.abs(late).max() > 0.1 * np.abs(samples).max()
+
+
 def test_exact_sound_stays_exact(tmp_path):
     source = make_video(tmp_path / "a.mov", sound="pcm_s16le")
     copy(source, tmp_path / "b.mp4")
