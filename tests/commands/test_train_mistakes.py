@@ -181,6 +181,9 @@ def test_weights_of_another_preset(pairs, trained, tmp_path):
         pairs, tmp_path, f"--initial_weights={weights}", "--fusion=concat"
     )
     assert_one_line(run("train.py", *flags), "fusion='concat'")
+    flags[-1] = "--imagenet_weights=trunk.h5"
+    words = ["--imagenet_weights", "--initial_weights", "trunk.h5 and"]
+    assert_one_line(run("train.py", *flags), *words)
 
 
 def test_missing_weights(pairs, tmp_path):

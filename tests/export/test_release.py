@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import safetensors.numpy
 import tiny
+from places import ROOT
 
 from sis_keras.errors import UserError
 from sis_keras.export import release as releasing
@@ -19,6 +22,7 @@ from sis_keras.weights.generators import load_generator, save_weights
 from sis_keras.weights.interpolation import interpolate
 from sis_keras.weights.tensors import read_tensors
 
+RELEASE = [sys.executable, "-m", "sis_keras.commands.release", "--weights=w"]
 ARGUMENTS = {**preset_arguments("sisnet_mobile"), "name": "sisnet_mobile"}
 FACTS = {"recipe": "tiny.flags", "device_hours": "none", "limits": "all"}
 CARD = {"step": 7, "train_data": ["some/pairs"], "data": "not kept"}
@@ -260,3 +264,11 @@ def test_the_policy_of_the_run_does_not_count(released_folder):
     with policy_of("bfloat16"):
         again = release(path, "again", examples=pairs, most_cost=9)
     assert again == entry | {"file": again["file"]}
+
+
+def test_leveling_wants_the_pairs_of_float16():
+    done = subprocess.run(
+        [*RELEASE, "--level"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 2
+    assert "Expected --float16 with --level" in done.stderr

@@ -16,8 +16,15 @@ from sis_keras.training.on_jax import packing
 
 @pytest.fixture
 def data(tmp_path):
-    """Two pairs in a sequence of `pairs`, two photographs in `photos`."""
+    """Two pairs in a sequence of `pairs`, two photographs in `photos`.
+
+    And a pair in `held`, which is of another picture.
+    """
     random = np.random.default_rng(0)
+    other = random.integers(256, size=(24, 32, 3), dtype=np.uint8)
+    for half in ("blur", "sharp"):
+        (tmp_path / "held/b" / half).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "held/b" / half / "0.png"), other)
     for number in range(2):
         sharp = random.integers(256, size=(24, 32, 3), dtype=np.uint8)
         sharp = cv2.blur(sharp, (5, 5))
@@ -212,7 +219,7 @@ def test_size(data):
         packing.check_size(data / "photos", size - 1)
 
 
-def pack(data, *more):
+def pack(data, *more, validation="held"):
     return subprocess.run(
         [
             sys.executable,
@@ -220,7 +227,7 @@ def pack(data, *more):
             "sis_keras.commands.pack",
             f"--pack_to={data}/packed",
             f"--train_data={data}/pairs,photographs:{data}/photos",
-            f"--validation_data={data}/pairs",
+            f"--validation_data={data}/{validation}",
             "--adversarial=none",
             "--steps=77",
             "--output=somewhere",
@@ -235,15 +242,19 @@ def pack(data, *more):
 
 
 def test_a_packed_folder_trains_itself(data):
-    done = pack(data)
+    (data / "trunk.weights.h5").write_bytes(b"a trunk")
+    done = pack(data, f"--imagenet_weights={data}/trunk.weights.h5")
     assert done.returncode == 0, done.stderr
     assert "train_0: 4 pictures" in done.stdout
     folder = data / "packed"
+    trunk = folder / "imagenet_weights.weights.h5"
+    assert trunk.read_bytes() == b"a trunk"
     assert (folder / "run.flags").read_text().splitlines() == [
         "--adversarial=none",
         "--steps=77",
         "--train_data=train_0,photographs:train_1",
         "--validation_data=validation_0",
+        "--imagenet_weights=imagenet_weights.weights.h5",
     ]
     # Its own code takes its own flags; the crop is larger than its pictures.
     started = subprocess.run(
@@ -262,6 +273,15 @@ def test_a_packed_folder_trains_itself(data):
     )
     assert started.returncode == 2, started.stderr
     assert "at least 256x256" in started.stderr.splitlines()[-1]
+
+
+def test_what_is_trained_on_is_not_packed_for_validation(data):
+    """Over there the two would be other files."""
+    done = pack(data, validation="pairs")
+    assert done.returncode == 2
+    line = done.stderr.splitlines()[-1]
+    assert "not trained on" in line and "pairs/a/blur/0.png" in line
+    assert not (data / "packed").exists()
 
 
 def test_too_large_a_folder_is_refused(data):
