@@ -140,7 +140,7 @@ class Run:
     def _compare_the_first(self, job):
         """Before and after of the first of many pictures."""
         before = self._read(job.source)
-        self._refuse_existing(job, before)
+        self._refuse_existing(job, before, of_many=True)
         _refuse_sizes(job, before.pixels.shape)
         both = side_by_side(before, self._restored_picture(job, before))
         with taking_after(job.source):
@@ -186,13 +186,14 @@ class Run:
         with self._progress.picture(job, height * width, alone) as count:
             return self._deblur(image, count)
 
-    def _refuse_existing(self, job, before):
+    def _refuse_existing(self, job, before, of_many=False):
         there = job.compare and job.compare.exists()
         if there and not is_comparison(job.compare, before):
             raise _not_ours(job)
         for path in job.outputs:
             # A run that was stopped may have left the comparison alone.
-            left = path == job.compare and not job.target.exists()
+            alone = path == job.compare and not job.target.exists()
+            left = of_many and alone
             if path.exists() and not (self._overwrite or left):
                 raise UserError(
                     f"Expected a new file. Received: {path}, which exists. "
