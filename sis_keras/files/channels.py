@@ -5,8 +5,10 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
+from sis_keras.files import profiles
+
 BAND = 256  # rows
-MOST_ROUNDING = 128  # Of 65535: half a level of 8 bits.
+ROUNDING = 128  # Of 65535: half a level of 8 bits.
 # Of 2**15, as OpenCV and libjpeg weigh red, green and blue.
 LUMA = np.array([9798, 19235, 3735], np.uint32)
 
@@ -131,33 +133,52 @@ def joined(pixels, alpha, grey):
 
 
 def to_srgb(pixels: np.ndarray, icc: bytes) -> np.ndarray:
-    """uint8 or uint16 RGB of a profile to sRGB of the same type.
+    """uint8 or uint16 RGB of a profile, or of one for grey, to sRGB.
 
-    Of 16 bits nothing changes where the profile is sRGB, but for rounding.
+    Of 16 bits, which stay, nothing changes where the profile is sRGB.
     """
+    if icc[16:20] == b"GRAY":
+        icc = profiles.of_grey(icc) or b""
     if pixels.dtype == np.uint8:
         return np.asarray(_to_srgb(Image.fromarray(pixels), icc))
+    steps = np.rint(np.linspace(0, 65535, 9)).astype(np.uint16)
+    colors = np.stack(np.meshgrid(steps, steps, steps), axis=-1)
+    colors = colors.reshape(1, -1, 3)
+    transformed = by_profile(colors, icc, "rgb")
+    if transformed is None:  # Of other colours, or none.
+        return pixels
+    off = np.abs(np.subtract(transformed, colors, dtype=np.int32))
+    found = by_profile(pixels, icc, "rgb") if off.max() > ROUNDING else None
+    return pixels if found is None else found
+
+
+def by_profile(
+    channels: np.ndarray, icc: bytes, colors: str
+) -> np.ndarray | None:
+    """uint8 or uint16 of a profile to sRGB of the same type.
+
+    Args:
+        channels: `(height, width, n)`.
+        icc: The profile.
+        colors: Of it, "rgb" or "cmyk".
+
+    Returns:
+        `(height, width, 3)`; None where it is no profile of such colours.
+    """
     import imagecodecs
 
-    def transformed(channels):
+    try:
         return imagecodecs.cms_transform(
             np.ascontiguousarray(channels),
             icc,
             ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
-            colorspace="rgb",
+            colorspace=colors,
             outcolorspace="rgb",
             intent=imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC,
             flags=imagecodecs.CMS.FLAGS.BLACKPOINTCOMPENSATION,
         )
-
-    steps = np.linspace(0, 65535, 9).astype(np.uint16)
-    colors = np.stack(np.meshgrid(steps, steps, steps), axis=-1)
-    colors = colors.reshape(1, -1, 3)
-    try:
-        off = np.abs(np.subtract(transformed(colors), colors, dtype=np.int32))
-    except (imagecodecs.CmsError, ValueError):  # Of other colours, or none.
-        return pixels
-    return pixels if off.max() < MOST_ROUNDING else transformed(pixels)
+    except (imagecodecs.CmsError, ValueError):
+        return None
 
 
 def on_white(channels):

@@ -52,7 +52,7 @@ def fitting(pixels: np.ndarray, like, form: str):
         notes.append("its 16 bits a channel become 8")
     grey = like.grey and form in GREY
     icc = like.icc
-    if icc and icc[16:20] == b"GRAY" and not (grey and form in PROFILES):
+    if icc and icc[16:20] == b"GRAY" and not grey:
         icc = profiles.of_grey(icc)
         if not icc:
             notes.append("the grey profile is left out: it has no curve")

@@ -190,11 +190,9 @@ class Run:
         there = job.compare and job.compare.exists()
         if there and not is_comparison(job.compare, before):
             raise _not_ours(job)
-        for path in job.outputs:
-            # A run that was stopped may have left the comparison alone.
-            alone = path == job.compare and not job.target.exists()
-            left = of_many and alone
-            if path.exists() and not (self._overwrite or left):
+        # Of many the comparison comes first: a run that was stopped left it.
+        for path in [job.target] if of_many else job.outputs:
+            if path.exists() and not self._overwrite:
                 raise UserError(
                     f"Expected a new file. Received: {path}, which exists. "
                     "`overwrite` replaces it."

@@ -1,8 +1,8 @@
 """The training loop: steps, schedules, validation, checkpoints.
 
 A loop of our own around `DeblurringGAN.train_step`, the same for one device and
-for any `tf.distribute` strategy; Keras's `fit` resumes only at whole epochs and
-has no strategy of several hosts, of which the first validates and writes.
+for any `tf.distribute` strategy: Keras's `fit` resumes only at whole epochs and
+cannot run on several hosts, of which the first alone validates and writes.
 """
 
 import time

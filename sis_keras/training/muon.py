@@ -131,23 +131,22 @@ class ConvMuon(keras.optimizers.Muon):
             groups[kind].append((gradient, *moved))
         for (_, rate, is_bias, count), members in groups.items():
             gradients, *columns = zip(*members, strict=True)
-            values = [ops.stack([x.value for x in y]) for y in columns]
-            update = self._adam_group if count == 3 else self._muon_group
-            values = update(
-                ops.stack(gradients),
-                *values,
-                lr=learning_rate * rate,
-                is_bias=is_bias,
-            )
+            values = (ops.stack([x.value for x in y]) for y in columns)
+            gradients, lr = ops.stack(gradients), learning_rate * rate
+            if count == 3:
+                values = self._adam_group(
+                    gradients, *values, lr=lr, is_bias=is_bias
+                )
+            else:
+                values = self._muon_group(gradients, *values, lr=lr)
             for column, value in zip(columns, values, strict=True):
                 for variable, new in zip(
                     column, ops.unstack(value, len(column)), strict=True
                 ):
                     self.assign(variable, new)
 
-    def _muon_group(self, gradients, kernels, momenta, *, lr, is_bias):
+    def _muon_group(self, gradients, kernels, momenta, *, lr):
         """Kernels of one shape and their momenta, `(n, h, w, a, b)`, moved."""
-        del is_bias
         matrices = (kernels.shape[0], -1, kernels.shape[-1])
         momenta, updates = self._updates(
             ops.reshape(gradients, matrices), ops.reshape(momenta, matrices), lr

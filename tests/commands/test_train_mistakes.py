@@ -1,10 +1,14 @@
 """A user's mistakes with train.py and evaluate.py: one line, status 2."""
 
 import resource
+import shutil
 
+import numpy as np
 import pytest
 from places import ROOT
 from train_calls import assert_one_line, command, run, train_flags
+
+from sis_keras.files.pictures import write_rgb
 
 
 @pytest.mark.parametrize("program", ["train.py", "evaluate.py"])
@@ -191,6 +195,15 @@ def test_missing_weights(pairs, tmp_path):
     flags = [f"--output={tmp_path}", f"--test_data={pairs}"]
     result = run("evaluate.py", *flags)
     assert_one_line(result, "best.safetensors", program="evaluate.py")
+
+
+def test_halves_of_two_sizes_are_told_before_any_is_scored(pairs, tmp_path):
+    shutil.copytree(pairs / "a", tmp_path / "data")
+    write_rgb(tmp_path / "data/sharp/1.png", np.zeros((48, 60, 3), np.uint8))
+    flags = [f"--test_data={tmp_path}/data", f"--output={tmp_path}/run"]
+    result = run("evaluate.py", "--identity", *flags)
+    assert_one_line(result, "1.png", "60x48", program="evaluate.py")
+    assert "Evaluating" not in result[2]
 
 
 def test_nothing_is_restored_at_two_scales(pairs):

@@ -135,17 +135,6 @@ def test_metadata(tmp_path, suffix):
         assert like.xmp == b"<x/>"
 
 
-def test_packed_metadata_of_jpeg_xl(tmp_path):
-    importorskip(".jxl")
-    exif = date_exif()
-    Image.fromarray(PICTURE).save(
-        tmp_path / "a.jxl", exif=exif, xmp=b"<x/>" * 99, compress_metadata=True
-    )
-    assert b"brob" in (tmp_path / "a.jxl").read_bytes()
-    read = read_photograph(tmp_path / "a.jxl")
-    assert read.exif == b"Exif\0\0" + exif and read.xmp == b"<x/>" * 99
-
-
 @pytest.mark.parametrize("suffix", [".heic", ".jxl"])
 def test_deep(tmp_path, suffix):
     importorskip(suffix)
@@ -158,56 +147,6 @@ def test_deep(tmp_path, suffix):
     assert np.abs(found.pixels.astype(int) - deep).max() <= most
     expected = {".heic": ("its 16 bits a channel become 10",), ".jxl": ()}
     assert notes == expected[suffix]
-
-
-@pytest.mark.parametrize("bits", [9, 10, 12, 14, 15, 16])
-@pytest.mark.parametrize("boxed", [False, True])
-def test_jpeg_xl_of_all_depths(tmp_path, bits, boxed):
-    """What is stored from 0 to 2^bits - 1 is read from 0 to 65535."""
-    importorskip(".jxl")
-    codecs = pytest.importorskip("imagecodecs")
-    deep = gradient(dtype=np.uint16) >> (16 - bits)
-    deep[0, 0] = 2**bits - 1
-    for name, stored in (("a", deep), ("grey", deep[..., 0])):
-        packed = codecs.jpegxl_encode(
-            np.ascontiguousarray(stored),
-            lossless=True,
-            bitspersample=bits,
-            usecontainer=boxed,
-        )
-        (tmp_path / f"{name}.jxl").write_bytes(packed)
-        found = read_photograph(tmp_path / f"{name}.jxl").pixels
-        assert found.dtype == np.uint16
-        expected = np.broadcast_to(stored.reshape(48, 64, -1), (48, 64, 3))
-        np.testing.assert_array_equal(
-            found, np.rint(expected * (65535 / (2**bits - 1)))
-        )
-
-
-def test_grey_of_16_bits_in_jpeg_xl(tmp_path):
-    importorskip(".jxl")
-    grey = np.repeat(gradient(dtype=np.uint16)[..., :1], 3, axis=2)
-    path = tmp_path / "a.jxl"
-    assert not write_photograph(path, grey, photograph(grey, grey=True))
-    found = read_photograph(path)
-    assert found.grey
-    np.testing.assert_array_equal(found.pixels, grey)
-
-
-def test_16_bits_with_a_profile_stay_16_bits_in_jpeg_xl(tmp_path):
-    importorskip(".jxl")
-    linear = matrix_profile(REC709, D65, b"curv" + bytes(8))
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    deep = gradient(dtype=np.uint16)
-    light = deep / 65535
-    low, high = 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055
-    shown = 65535 * np.where(light <= 0.0031308, low, high)
-    for icc, expected, most in ((linear, shown, 150), (srgb, deep, 0)):
-        path = tmp_path / "a.jxl"
-        assert not write_photograph(path, deep, photograph(deep, icc=icc))
-        found = read_photograph(path).pixels
-        assert found.dtype == np.uint16
-        assert np.abs(found - expected.astype(float)).max() <= most
 
 
 def test_deep_avif(tmp_path):

@@ -7,7 +7,6 @@ import numpy as np
 from tqdm import tqdm
 
 from sis_keras.errors import UserError
-from sis_keras.files import profiles
 from sis_keras.files.atomic import atomic_path
 from sis_keras.files.channels import joined, to_srgb
 from sis_keras.files.formats import FORMATS, HEAD, format_of, name_of, require
@@ -139,8 +138,6 @@ def _restored(frames, source, deblur, as_seen, bar):
 
 def _in_srgb(frames, icc):
     """Where the format holds no profile."""
-    if icc[16:20] == b"GRAY":
-        icc = profiles.of_grey(icc) or b""
     for frame in frames:
         colors = to_srgb(np.ascontiguousarray(frame[..., :3]), icc)
         yield np.concatenate([colors, frame[..., 3:]], axis=2)

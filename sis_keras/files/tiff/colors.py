@@ -1,11 +1,12 @@
 """Colours of TIFF pages that are neither RGB nor grey of 8 or 16 bits."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
-import imagecodecs
 import numpy as np
-from PIL import ImageCms
+
+from sis_keras.files.channels import by_profile
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE = 0, 1, 2, 3
 SEPARATED, YCBCR, LAB, ICC_LAB = 5, 6, 8, 9
@@ -141,19 +142,7 @@ def _of_palette(page, array):
 
 
 def _of_cmyk(icc, dtype):
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     most = int(np.iinfo(dtype).max)
-
-    def by_profile(inks):
-        return imagecodecs.cms_transform(
-            np.ascontiguousarray(inks),
-            icc,
-            srgb,
-            colorspace="cmyk",
-            outcolorspace="rgb",
-            intent=imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC,
-            flags=imagecodecs.CMS.FLAGS.BLACKPOINTCOMPENSATION,
-        )
 
     def plainly(inks):
         light = most - inks.astype(np.uint64)
@@ -161,11 +150,9 @@ def _of_cmyk(icc, dtype):
 
     if not icc or icc[16:20] != b"CMYK":
         return plainly
-    try:
-        by_profile(np.zeros((1, 1, 4), dtype))
-    except (imagecodecs.CmsError, ValueError):
+    if by_profile(np.zeros((1, 1, 4), dtype), icc, "cmyk") is None:
         return plainly
-    return by_profile
+    return functools.partial(by_profile, icc=icc, colors="cmyk")
 
 
 def _of_lab(by_icc, dtype):

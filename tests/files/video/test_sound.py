@@ -74,15 +74,16 @@ def mixed(path):
     return np.concatenate(parts).astype(float)
 
 
-def with_video(tmp_path, sound, name):
-    clip = make_video(tmp_path / "clip.mkv", 30, sound=None)
+def with_video(tmp_path, sound, name, frames=30, **options):
+    """A clip and a track of sound, copied into a file of another format."""
+    clip = make_video(tmp_path / "clip.mkv", frames, sound=None)
     with (
         av.open(clip) as video,
         av.open(sound) as heard_,
         av.open(tmp_path / name, "w") as file,
     ):
         both = [
-            (source, file.add_stream_from_template(source))
+            (source, file.add_stream_from_template(source, **options))
             for source in (video.streams[0], heard_.streams[0])
         ]
         for source, added in both:
@@ -134,21 +135,7 @@ def test_exact_sound_stays_exact(tmp_path):
 def test_a_mkv_takes_what_no_mkv_holds(tmp_path):
     """AMR, as in the .3gp of old phones."""
     (tmp_path / "a.amr").write_bytes(b"#!AMR\n" + (b"\x3c" + bytes(31)) * 24)
-    clip = make_video(tmp_path / "clip.mp4", sound=None)
-    with (
-        av.open(tmp_path / "a.amr") as sound,
-        av.open(clip) as video,
-        av.open(tmp_path / "a.3gp", "w") as file,
-    ):
-        both = [
-            (source, file.add_stream_from_template(source, opaque=True))
-            for source in (video.streams[0], sound.streams[0])
-        ]
-        for source, added in both:
-            for packet in source.container.demux(source):
-                if packet.size:
-                    packet.stream = added
-                    file.mux(packet)
+    with_video(tmp_path, tmp_path / "a.amr", "a.3gp", 12, opaque=True)
     said = notes_of(tmp_path / "a.3gp", tmp_path / "b.mkv")
     assert "Converted to FLAC: sound (amr_nb)" in said
     samples, rate = heard(tmp_path / "b.mkv")
